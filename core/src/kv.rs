@@ -1,0 +1,135 @@
+//! The vocabulary of the key space: keys, intervals, key-values, events.
+
+use std::{fmt, num::NonZeroI64};
+
+use bytes::Bytes;
+
+/// A lease's id: any 64-bit number but 0, negative ones included, as in etcd (corner cases 103, 116).
+/// "No lease" is `None`, never an id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeaseId(NonZeroI64);
+
+impl LeaseId {
+    /// `None` for 0, which on the wire means "no lease".
+    pub const fn new(id: i64) -> Option<Self> {
+        match NonZeroI64::new(id) {
+            Some(id) => Some(Self(id)),
+            None => None,
+        }
+    }
+
+    /// The id as it is on the wire; never 0.
+    pub const fn get(self) -> i64 {
+        self.0.get()
+    }
+}
+
+impl fmt::Debug for LeaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.get())
+    }
+}
+
+/// A set of keys, as every request that names keys gives it (contract api.md §5.1).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum KeyRange {
+    /// Exactly this key.
+    Key(Bytes),
+    /// `start <= key < end` by unsigned bytes; empty where `end <= start`, which is no error.
+    Range {
+        /// First key of the interval.
+        start: Bytes,
+        /// First key behind the interval; neither empty nor `"\0"`.
+        end: Bytes,
+    },
+    /// Every key from this one on.
+    From(Bytes),
+}
+
+/// The `range_end` that means "no upper bound".
+const OPEN_END: &[u8] = b"\0";
+
+impl KeyRange {
+    /// Reads the wire's pair: an empty `range_end` names one key, `"\0"` leaves the end open.
+    pub fn from_wire(key: Bytes, range_end: Bytes) -> Self {
+        match range_end.as_ref() {
+            [] => Self::Key(key),
+            OPEN_END => Self::From(key),
+            _ => Self::Range { start: key, end: range_end },
+        }
+    }
+
+    /// The first key of the set, or where it would begin.
+    pub fn start(&self) -> &Bytes {
+        match self {
+            Self::Key(key) | Self::From(key) => key,
+            Self::Range { start, .. } => start,
+        }
+    }
+
+    /// Whether `key` is in the set.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        match self {
+            Self::Key(only) => only == key,
+            Self::Range { start, end } => start <= key && key < end,
+            Self::From(start) => start <= key,
+        }
+    }
+}
+
+/// One key at one revision. Its lease is the one it is attached to, if any.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyValue {
+    /// The key; never empty.
+    pub key: Bytes,
+    /// Main revision of the put that created this generation of the key.
+    pub create_revision: i64,
+    /// Main revision of the last put.
+    pub mod_revision: i64,
+    /// Number of puts since the creation, the first included.
+    pub version: i64,
+    /// The value, shared with the store; empty where a request asked for keys only.
+    pub value: Bytes,
+    /// The lease that the key goes with.
+    pub lease: Option<LeaseId>,
+}
+
+/// One change of one key. `prev` is the state before the change, absent where the put created the
+/// key; in replayed history also where compaction has removed it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A put.
+    Put {
+        /// The key after the put.
+        kv: KeyValue,
+        /// The key before it.
+        prev: Option<KeyValue>,
+    },
+    /// A delete: by request, or because the key's lease ended.
+    Delete {
+        /// The key that is gone.
+        key: Bytes,
+        /// Main revision of the delete.
+        mod_revision: i64,
+        /// The key before it.
+        prev: Option<KeyValue>,
+    },
+}
+
+impl Event {
+    /// The key that changed.
+    pub fn key(&self) -> &Bytes {
+        match self {
+            Self::Put { kv, .. } => &kv.key,
+            Self::Delete { key, .. } => key,
+        }
+    }
+
+    /// Main revision of the change.
+    pub fn mod_revision(&self) -> i64 {
+        match self {
+            Self::Put { kv, .. } => kv.mod_revision,
+            Self::Delete { mod_revision, .. } => *mod_revision,
+        }
+    }
+}

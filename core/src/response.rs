@@ -1,0 +1,109 @@
+//! What applying a command or reading gives back.
+
+use bytes::Bytes;
+
+use crate::kv::{KeyValue, LeaseId};
+
+/// The answer to one command, when it succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// To a put.
+    Put(PutResponse),
+    /// To a delete range.
+    DeleteRange(DeleteRangeResponse),
+    /// To a transaction.
+    Txn(TxnResponse),
+    /// To a compaction; its physical part goes on behind it.
+    Compact,
+    /// To a lease grant.
+    LeaseGrant {
+        /// The lease's id.
+        id: LeaseId,
+        /// The granted time to live, seconds.
+        ttl_s: i64,
+    },
+    /// To a lease revoke.
+    LeaseRevoke,
+    /// To a batch of renewals.
+    LeaseRenew,
+    /// To a batch of expiries.
+    LeaseExpire {
+        /// Number of leases that were still there and ended with this entry. 0 where the proposal
+        /// came from an earlier term.
+        expired: usize,
+    },
+    /// To a member publishing its name and client URLs.
+    MemberAttributes,
+    /// To a change of the cluster version.
+    ClusterVersion,
+}
+
+/// To a range read. `revision` of a nested answer is the revision visible to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RangeResponse {
+    /// Store revision at the time of the read, not the one asked for.
+    pub revision: i64,
+    /// The key-values.
+    pub kvs: Vec<KeyValue>,
+    /// Whether the limit left some out.
+    pub more: bool,
+    /// Number of keys in the interval at that revision, before limit and filters.
+    pub count: i64,
+}
+
+/// To a put.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PutResponse {
+    /// The put's main revision.
+    pub revision: i64,
+    /// The key before, if asked for and there.
+    pub prev_kv: Option<KeyValue>,
+}
+
+/// To a delete range.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeleteRangeResponse {
+    /// The delete's main revision, or the store's where nothing has changed.
+    pub revision: i64,
+    /// Number of keys deleted.
+    pub deleted: i64,
+    /// The keys before, if asked for, in key order.
+    pub prev_kvs: Vec<KeyValue>,
+}
+
+/// To a transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TxnResponse {
+    /// Store revision after the transaction.
+    pub revision: i64,
+    /// Whether all compares held.
+    pub succeeded: bool,
+    /// One answer for each operation of the branch that was taken, in order.
+    pub responses: Vec<OpResponse>,
+}
+
+/// The answer to one operation of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpResponse {
+    /// To a read.
+    Range(RangeResponse),
+    /// To a put.
+    Put(PutResponse),
+    /// To a delete range.
+    DeleteRange(DeleteRangeResponse),
+    /// To a nested transaction.
+    Txn(TxnResponse),
+}
+
+/// A lease as the replicated state holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseInfo {
+    /// The lease's id.
+    pub id: LeaseId,
+    /// Granted time to live, seconds.
+    pub ttl_s: i64,
+    /// Cluster time, milliseconds, of the grant or of the last *replicated* renewal.
+    pub renewed_at_ms: u64,
+    /// The keys attached to it, in key order.
+    pub keys: Vec<Bytes>,
+}
