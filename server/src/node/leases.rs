@@ -1,0 +1,267 @@
+//! Leases while this member leads: the keeper, the cluster clock, and the task that proposes what
+//! the keeper finds due.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use quorate_core::{
+    Applied, Command,
+    kv::LeaseId,
+    lease::{KeepAlive, LeaseKeeper},
+    limits::LEASE_BATCH_MAX,
+};
+
+use super::Node;
+use crate::clock::{self, Instant};
+
+/// How often the leader looks for leases whose time is up, and for renewals to make durable.
+const LEASE_TICK: Duration = Duration::from_millis(100);
+
+/// Renewals answered from memory are proposed at least this often.
+pub(crate) const RENEWAL_BATCH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Cluster time on a leader: it goes on from the last stamp that was applied when the member took
+/// office, at the rate of the member's own monotonic clock.
+#[derive(Clone, Copy)]
+struct ClusterClock {
+    term: u64,
+    base_ms: u64,
+    since: Instant,
+}
+
+impl ClusterClock {
+    fn start(term: u64, applied_ms: u64) -> Self {
+        Self { term, base_ms: applied_ms, since: clock::now() }
+    }
+
+    /// Now; `applied_ms` is the newest stamp in the state, which this clock never falls behind.
+    fn now_ms(&mut self, applied_ms: u64) -> u64 {
+        let elapsed_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now_ms = self.base_ms.saturating_add(elapsed_ms);
+        if applied_ms > now_ms {
+            *self = Self::start(self.term, applied_ms);
+            return applied_ms;
+        }
+        now_ms
+    }
+}
+
+/// The office of the leader where leases are concerned. Empty on a follower.
+pub(crate) struct LeaseOffice {
+    grace: Duration,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    clock: Option<ClusterClock>,
+    keeper: Option<(u64, LeaseKeeper)>,
+    last_batch: Option<Instant>,
+}
+
+/// What remains of a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseTimes {
+    /// Whole seconds that remain; 0 in the last second.
+    pub ttl_s: i64,
+    /// Seconds granted.
+    pub granted_ttl_s: i64,
+}
+
+/// The keeper's answer to a keep-alive or a question, if this member may give one.
+pub(crate) enum LeaseAnswer {
+    Alive(LeaseTimes),
+    Gone,
+    /// This member cannot vouch for it now.
+    Unavailable,
+}
+
+/// What to propose, and in which term.
+pub(crate) struct Due {
+    pub(crate) term: u64,
+    pub(crate) commands: Vec<Command>,
+}
+
+impl LeaseOffice {
+    /// `grace` is added to every deadline when this member takes office: it covers the keep-alives
+    /// that the leader before had answered and not yet replicated.
+    pub(crate) fn new(grace: Duration) -> Self {
+        Self { grace, inner: Mutex::default() }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no holder of this lock panics")
+    }
+
+    /// The stamp for an entry proposed now by the leader of `term`.
+    pub(crate) fn stamp_ms(&self, term: u64, applied_ms: u64) -> u64 {
+        self.inner().now_ms(term, applied_ms)
+    }
+
+    /// Keeps the keeper in step with the replicated table.
+    pub(crate) fn applied(&self, applied: &Applied) {
+        if applied.lease_changes.is_empty() {
+            return;
+        }
+        let mut inner = self.inner();
+        let Some((term, mut keeper)) = inner.keeper.take() else { return };
+        let now_ms = inner.now_ms(term, applied.time_ms);
+        for change in &applied.lease_changes {
+            keeper.apply(change, now_ms);
+        }
+        inner.keeper = Some((term, keeper));
+    }
+
+    /// A proposal of the keeper's was not accepted: what it asked for is due again.
+    pub(crate) fn proposal_failed(&self, term: u64) {
+        if let Some((held, keeper)) = &mut self.inner().keeper
+            && *held == term
+        {
+            keeper.renewals_failed();
+        }
+    }
+
+    /// Leaves office.
+    pub(crate) fn forget(&self) {
+        *self.inner() = Inner::default();
+    }
+
+    /// Takes office for `term` with the leases of the state, unless that is done already.
+    fn take_office(
+        &self,
+        term: u64,
+        applied_ms: u64,
+        leases: impl FnOnce() -> Vec<(LeaseId, i64, u64)>,
+    ) {
+        let mut inner = self.inner();
+        if inner.keeper.as_ref().is_some_and(|(held, _)| *held == term) {
+            return;
+        }
+        let now_ms = inner.now_ms(term, applied_ms);
+        let grace_ms = u64::try_from(self.grace.as_millis()).unwrap_or(u64::MAX);
+        let keeper = LeaseKeeper::take_over(leases().into_iter(), now_ms, grace_ms);
+        inner.keeper = Some((term, keeper));
+        inner.last_batch = None;
+    }
+
+    fn keep_alive(&self, term: u64, applied_ms: u64, id: LeaseId) -> LeaseAnswer {
+        let mut inner = self.inner();
+        let now_ms = inner.now_ms(term, applied_ms);
+        match inner.keeper.as_mut() {
+            Some((held, keeper)) if *held == term => match keeper.keep_alive(id, now_ms) {
+                KeepAlive::Renewed { ttl_s } => {
+                    LeaseAnswer::Alive(LeaseTimes { ttl_s, granted_ttl_s: ttl_s })
+                }
+                KeepAlive::NotFound => LeaseAnswer::Gone,
+                KeepAlive::Unavailable => LeaseAnswer::Unavailable,
+            },
+            _ => LeaseAnswer::Unavailable,
+        }
+    }
+
+    fn time_to_live(&self, term: u64, applied_ms: u64, id: LeaseId) -> LeaseAnswer {
+        let mut inner = self.inner();
+        let now_ms = inner.now_ms(term, applied_ms);
+        match inner.keeper.as_ref() {
+            Some((held, keeper)) if *held == term => match keeper.time_to_live(id, now_ms) {
+                Some(left) => LeaseAnswer::Alive(LeaseTimes {
+                    ttl_s: i64::try_from(left.ttl_ms / 1000).unwrap_or(i64::MAX),
+                    granted_ttl_s: left.granted_ttl_s,
+                }),
+                None => LeaseAnswer::Gone,
+            },
+            _ => LeaseAnswer::Unavailable,
+        }
+    }
+
+    /// What to propose now: expiries that are due and, every [`RENEWAL_BATCH_INTERVAL`], renewals.
+    fn due(&self, applied_ms: u64) -> Option<Due> {
+        let mut inner = self.inner();
+        let (term, mut keeper) = inner.keeper.take()?;
+        let now_ms = inner.now_ms(term, applied_ms);
+        let mut commands = Vec::new();
+        let ids = keeper.poll_expired(now_ms, LEASE_BATCH_MAX);
+        if !ids.is_empty() {
+            commands.push(Command::LeaseExpire { term, ids });
+        }
+        if inner.last_batch.is_none_or(|last| last.elapsed() >= RENEWAL_BATCH_INTERVAL) {
+            inner.last_batch = Some(clock::now());
+            loop {
+                let renewals = keeper.poll_renewals(LEASE_BATCH_MAX, now_ms);
+                if renewals.is_empty() {
+                    break;
+                }
+                commands.push(Command::LeaseRenew { renewals });
+            }
+        }
+        inner.keeper = Some((term, keeper));
+        Some(Due { term, commands })
+    }
+}
+
+impl Inner {
+    fn now_ms(&mut self, term: u64, applied_ms: u64) -> u64 {
+        match &mut self.clock {
+            Some(clock) if clock.term == term => clock.now_ms(applied_ms),
+            _ => {
+                self.clock = Some(ClusterClock::start(term, applied_ms));
+                applied_ms
+            }
+        }
+    }
+}
+
+impl Node {
+    /// Renews a lease on this member, which must lead and must have heard from a majority lately:
+    /// a leader that is cut off must not promise time that its successor does not know of.
+    pub(crate) fn keep_alive_here(&self, id: LeaseId) -> LeaseAnswer {
+        let Some(term) = self.vouching_term() else { return LeaseAnswer::Unavailable };
+        self.replica().leases.keep_alive(term, self.applied_ms(), id)
+    }
+
+    /// What remains of a lease, by this member, which must lead.
+    pub(crate) fn time_to_live_here(&self, id: LeaseId) -> LeaseAnswer {
+        let Some(term) = self.vouching_term() else { return LeaseAnswer::Unavailable };
+        self.replica().leases.time_to_live(term, self.applied_ms(), id)
+    }
+
+    fn vouching_term(&self) -> Option<u64> {
+        let consensus = self.consensus();
+        let term = consensus.leading_term()?;
+        let alone = self.member_count() == 1;
+        let heard = alone
+            || consensus.quorum_contact_age().is_some_and(|age| age < self.options().election_timeout);
+        heard.then_some(term)
+    }
+
+    pub(super) fn applied_ms(&self) -> u64 {
+        self.replica().with_state(quorate_core::StateMachine::time_ms)
+    }
+
+    /// Runs as long as the server: keeps the office while this member leads.
+    pub(super) async fn run_leases(self: Arc<Self>) {
+        loop {
+            clock::sleep(LEASE_TICK).await;
+            let Some(term) = self.consensus().leading_term() else {
+                self.replica().leases.forget();
+                continue;
+            };
+            // Before the first entry of this term is applied, the state may lack renewals that
+            // the leader before had replicated.
+            let (applied_term, applied_ms) =
+                self.replica().with_state(|state| (state.applied_term(), state.time_ms()));
+            if applied_term != term {
+                continue;
+            }
+            self.replica().leases.take_office(term, applied_ms, || {
+                self.replica().view().leases().collect()
+            });
+            let Some(due) = self.replica().leases.due(applied_ms) else { continue };
+            for command in due.commands {
+                self.propose_as_leader(due.term, &command).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Who waits for which proposal. The member that received a request answers it when it applies the
+//! entry that carries its id, so that the client's next read there sees its own write.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard},
+};
+
+use quorate_core::{Error, Response};
+use tokio::sync::oneshot;
+
+/// What applying a proposal gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Store revision after it.
+    pub revision: i64,
+    /// The answer, or why the command was refused.
+    pub result: Result<Response, Error>,
+}
+
+/// Why a proposal's outcome will not be heard here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It is in no log: it may be proposed again.
+    NotProposed,
+    /// It may or may not take effect.
+    Unknown,
+    /// Too many are waiting at the leader; it is in no log.
+    Overloaded,
+}
+
+type Waiter = oneshot::Sender<Result<Outcome, Lost>>;
+
+/// The requests that wait, by id.
+#[derive(Default)]
+pub(crate) struct Proposals(Mutex<BTreeMap<u64, Waiter>>);
+
+impl Proposals {
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Waiter>> {
+        self.0.lock().expect("no holder of this lock panics")
+    }
+
+    /// Registers a request before it is proposed.
+    pub(crate) fn wait(&self, request_id: u64) -> oneshot::Receiver<Result<Outcome, Lost>> {
+        let (sender, receiver) = oneshot::channel();
+        self.waiting().insert(request_id, sender);
+        receiver
+    }
+
+    /// Number of requests that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting().len()
+    }
+
+    /// The entry with this id was applied; most entries are other members' and nobody waits here.
+    pub(crate) fn applied(&self, request_id: u64, outcome: Outcome) {
+        self.finish(request_id, Ok(outcome));
+    }
+
+    /// The proposal with this id will not be heard of.
+    pub(crate) fn lost(&self, request_id: u64, lost: Lost) {
+        self.finish(request_id, Err(lost));
+    }
+
+    /// The request has given up waiting.
+    pub(crate) fn forget(&self, request_id: u64) {
+        self.waiting().remove(&request_id);
+    }
+
+    fn finish(&self, request_id: u64, result: Result<Outcome, Lost>) {
+        let waiter = self.waiting().remove(&request_id);
+        if let Some(waiter) = waiter {
+            // The request may have been cancelled meanwhile.
+            let _ = waiter.send(result);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Linearizable reads: one confirmation of leadership serves every read that queued before it.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::sync::{Notify, oneshot};
+
+use super::{Node, NodeError};
+use crate::{clock, raft::ReadIndexError};
+
+/// Pause before a round is tried again where nobody leads or the leader cannot be reached.
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
+
+type Reader = oneshot::Sender<u64>;
+
+/// The reads that wait for the next round.
+#[derive(Default)]
+pub(crate) struct ReadQueue {
+    waiting: Mutex<Vec<Reader>>,
+    arrived: Notify,
+}
+
+impl ReadQueue {
+    fn join(&self) -> oneshot::Receiver<u64> {
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.lock().expect("no holder of this lock panics").push(sender);
+        self.arrived.notify_one();
+        receiver
+    }
+
+    fn take(&self) -> Vec<Reader> {
+        let mut waiting = self.waiting.lock().expect("no holder of this lock panics");
+        // Those who have given up are gone here, so a long outage does not pile them up.
+        waiting.retain(|reader| !reader.is_closed());
+        mem::take(&mut *waiting)
+    }
+
+    fn put_back(&self, readers: Vec<Reader>) {
+        self.waiting.lock().expect("no holder of this lock panics").extend(readers);
+    }
+}
+
+impl Node {
+    /// The index that a linearizable read which began before this call must have applied.
+    pub(crate) async fn read_index(&self) -> Result<u64, NodeError> {
+        let index = self.read_queue().join();
+        match clock::timeout(self.limits().request_timeout, index).await {
+            Ok(Ok(index)) => Ok(index),
+            Ok(Err(_)) => Err(NodeError::Stopped),
+            Err(_) => Err(NodeError::Timeout),
+        }
+    }
+
+    /// Waits until this member's state is as new as everything that was acknowledged anywhere
+    /// before the call.
+    ///
+    /// # Errors
+    /// [`NodeError::Timeout`] where that takes longer than a request may; [`NodeError::Stopped`].
+    pub async fn read_barrier(&self) -> Result<(), NodeError> {
+        let reach = async {
+            let index = self.read_index().await?;
+            self.replica().applied_index.reached(index).await;
+            Ok(())
+        };
+        clock::timeout(self.limits().request_timeout, reach).await.unwrap_or(Err(NodeError::Timeout))
+    }
+
+    /// Runs as long as the server: one round after the other while reads are waiting.
+    pub(super) async fn run_reads(self: Arc<Self>) {
+        loop {
+            let readers = self.read_queue().take();
+            if readers.is_empty() {
+                self.read_queue().arrived.notified().await;
+                continue;
+            }
+            match self.read_round().await {
+                Some(index) => readers.into_iter().for_each(|reader| {
+                    let _ = reader.send(index);
+                }),
+                None => {
+                    self.read_queue().put_back(readers);
+                    clock::sleep(RETRY_INTERVAL).await;
+                }
+            }
+        }
+    }
+
+    /// One confirmation, by this member or by the leader it follows.
+    async fn read_round(&self) -> Option<u64> {
+        let leader = self.consensus().leadership().leader?;
+        if leader == self.member_id() {
+            return match self.consensus().read_index().await {
+                Ok(index) => Some(index),
+                Err(ReadIndexError::NotLeader | ReadIndexError::Stopped) => None,
+            };
+        }
+        let mut rpc = self.peers().get(leader)?.rpc();
+        let request = crate::proto::peer::ReadIndexRequest {};
+        let response =
+            clock::timeout(self.options().election_timeout, rpc.read_index(request)).await;
+        Some(response.ok()?.ok()?.into_inner().index)
+    }
+}

@@ -1,0 +1,76 @@
+//! What a member does of its own accord: says who it is, starts checkpoints, removes compacted
+//! history, lets watchers know how far they are.
+
+use std::{sync::Arc, time::Duration};
+
+use quorate_core::{Command, command::MemberAttributes, limits::COMPACT_STEP_KEYS};
+
+use super::Node;
+use crate::{clock, runtime};
+
+/// How often the conditions below are looked at.
+const UPKEEP_TICK: Duration = Duration::from_millis(200);
+
+/// The cluster version that a new cluster starts with.
+const CLUSTER_VERSION: &str = "3.5.0";
+
+impl Node {
+    /// Runs as long as the server.
+    pub(super) async fn run_upkeep(self: Arc<Self>) {
+        runtime::spawn(self.clone().run_compaction());
+        loop {
+            clock::sleep(UPKEEP_TICK).await;
+            self.start_checkpoint_if_due().await;
+            self.settle_cluster_version().await;
+        }
+    }
+
+    async fn start_checkpoint_if_due(&self) {
+        let growth = self.replica().log_growth();
+        let options = self.options();
+        let bytes_max = options.checkpoint_log_bytes.max(growth.checkpoint_bytes());
+        let entries = self.replica().applied_index.get().saturating_sub(growth.checkpoint_index());
+        let many = options.checkpoint_entries.is_some_and(|max| entries >= max);
+        if growth.bytes() >= bytes_max || many {
+            growth.restart(self.replica().applied_index.get());
+            self.consensus().checkpoint().await;
+        }
+    }
+
+    /// The leader of a new cluster says which version it speaks.
+    async fn settle_cluster_version(&self) {
+        let Some(term) = self.consensus().leading_term() else { return };
+        let settled = self.with_state(|state| {
+            state.applied_term() == term && state.cluster_version().is_none()
+        });
+        if settled {
+            let version = CLUSTER_VERSION.to_owned();
+            self.propose_as_leader(term, &Command::ClusterVersion { version }).await;
+        }
+    }
+
+    /// Physical compaction, a step at a time, so that no apply waits for more than one step.
+    async fn run_compaction(self: Arc<Self>) {
+        loop {
+            clock::sleep(UPKEEP_TICK).await;
+            while self.replica().compact_step(COMPACT_STEP_KEYS) {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Tells the cluster under which name and client URLs this member serves, once that differs
+    /// from what the cluster knows; tries until it is told.
+    pub async fn publish_attributes(self: Arc<Self>, attributes: MemberAttributes) {
+        let known = |node: &Self| {
+            node.with_state(|state| state.member_attributes().contains(&attributes))
+        };
+        while !known(&self) && !self.is_stopping() {
+            let command = Command::MemberAttributes(attributes.clone());
+            if let Err(error) = self.propose(command).await {
+                tracing::debug!(%error, "cannot publish this member's attributes yet");
+                clock::sleep(UPKEEP_TICK).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The way to the other members: one connection to each, for raft and for forwarded requests.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+};
+
+use crate::{proto::peer::peer_client, wire::Channel};
+
+/// Metadata key under which every call on the peer port names the caller's cluster.
+pub(crate) const CLUSTER_ID_KEY: &str = "x-quorate-cluster-id";
+
+/// A TCP connection to a peer takes no longer than this, or is tried again.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1000);
+
+/// Largest message taken from a peer, bytes; append requests hold up to 1 MiB of entries, or one
+/// larger entry.
+pub(crate) const PEER_MESSAGE_BYTES_MAX: usize = 512 << 20;
+
+/// All peers of this member.
+pub struct Peers {
+    cluster_id: MetadataValue<Ascii>,
+    clients: Mutex<BTreeMap<u64, PeerClient>>,
+}
+
+/// A connection to one peer, made when first used and again when it breaks.
+#[derive(Clone)]
+pub(crate) struct PeerClient(InterceptedService<Channel, NameCluster>);
+
+/// A client of the peer port's service.
+pub(crate) type PeerRpc = peer_client::PeerClient<InterceptedService<Channel, NameCluster>>;
+
+/// Adds [`CLUSTER_ID_KEY`] to each call.
+#[derive(Clone)]
+pub(crate) struct NameCluster(MetadataValue<Ascii>);
+
+impl Interceptor for NameCluster {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert(CLUSTER_ID_KEY, self.0.clone());
+        Ok(request)
+    }
+}
+
+impl Peers {
+    /// For a member of this cluster.
+    pub fn new(cluster_id: u64) -> Self {
+        let cluster_id = format!("{cluster_id:x}").parse().expect("hexadecimal digits are ASCII");
+        Self { cluster_id, clients: Mutex::default() }
+    }
+
+    /// The client for the member with this id, who listens at one of these URLs.
+    pub(crate) fn client(&self, id: u64, peer_urls: &[String]) -> PeerClient {
+        let mut clients = self.clients();
+        let client = clients.entry(id).or_insert_with(|| {
+            let channel = Channel::new(peer_urls, CONNECT_TIMEOUT);
+            PeerClient(InterceptedService::new(channel, NameCluster(self.cluster_id.clone())))
+        });
+        client.clone()
+    }
+
+    /// The client for a member that raft knows.
+    pub(crate) fn get(&self, id: u64) -> Option<PeerClient> {
+        self.clients().get(&id).cloned()
+    }
+
+    fn clients(&self) -> MutexGuard<'_, BTreeMap<u64, PeerClient>> {
+        self.clients.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl PeerClient {
+    pub(crate) fn rpc(&self) -> PeerRpc {
+        peer_client::PeerClient::new(self.0.clone())
+            .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(PEER_MESSAGE_BYTES_MAX)
+    }
+}

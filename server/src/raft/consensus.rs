@@ -1,0 +1,262 @@
+//! What the rest of the server may ask of raft.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use openraft::{
+    Config, ReadPolicy, SnapshotPolicy,
+    async_runtime::watch::WatchReceiver as _,
+    errors::{ClientWriteError, InitializeError, RaftError},
+};
+
+use super::{
+    applier::Applier,
+    convert,
+    log_store::LogStore,
+    network::Network,
+    runtime::Instant,
+    service::RaftService,
+    types::{Callback, Payload, Peer, Raft},
+};
+use crate::{
+    peers::Peers,
+    replica::Replica,
+    storage::{Checkpoint, Checkpoints, Log, Recovered},
+};
+
+/// Log entries in one append request to a follower; its bytes are bounded as well.
+const APPEND_ENTRIES_MAX: u64 = 1024;
+
+/// The longest that a stored checkpoint may take from the first byte sent to the answer.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// Timing and log keeping.
+#[derive(Clone, Debug)]
+pub struct ConsensusOptions {
+    /// This member.
+    pub member_id: u64,
+    /// Pause between two heartbeats of a leader.
+    pub heartbeat_interval: Duration,
+    /// A follower that hears nothing for one to two of these stands for election.
+    pub election_timeout: Duration,
+    /// Entries kept in the log behind a checkpoint, for followers that lag a little.
+    pub catchup_entries: u64,
+    /// Whether a restarted leader resumes its office without an election. Never outside the
+    /// simulator's planted bugs: a leader that lost its unsynced tail would write other entries
+    /// under log ids that followers hold already, in the same term.
+    pub leader_restore: bool,
+}
+
+/// Raft, running.
+#[derive(Clone)]
+pub struct Consensus {
+    raft: Raft,
+    member_id: u64,
+    service: RaftService,
+}
+
+/// Who leads, as far as this member knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leadership {
+    /// The current term.
+    pub term: u64,
+    /// The leader of that term, if there is one and this member has heard of it.
+    pub leader: Option<u64>,
+}
+
+/// Why a proposal did not take effect here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAccepted {
+    /// This member does not lead; the proposal is in no log.
+    NotLeader,
+    /// The entry was in this leader's log when it lost its office: another leader may still
+    /// commit it.
+    UnknownOutcome,
+    /// Raft has stopped.
+    Stopped,
+}
+
+/// Why there is no index to read at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadIndexError {
+    /// This member does not lead, or a majority did not confirm in time that it does.
+    NotLeader,
+    /// Raft has stopped.
+    Stopped,
+}
+
+impl Consensus {
+    /// Starts raft on what was recovered. `restored` is the checkpoint that `replica` was restored
+    /// from; entries behind it are replayed before this returns or soon after.
+    ///
+    /// # Errors
+    /// The log or the checkpoint does not fit together, or raft refuses its configuration.
+    pub async fn start(
+        options: ConsensusOptions,
+        (log, recovered): (Log, &Recovered),
+        (checkpoints, restored): (Checkpoints, Option<&Checkpoint>),
+        replica: Arc<Replica>,
+        peers: Arc<Peers>,
+    ) -> std::io::Result<Self> {
+        let member_id = options.member_id;
+        let config = Arc::new(config(&options)?);
+        let log_store = LogStore::new(log, recovered)?;
+        let applier = Applier::new(replica, checkpoints.clone(), restored)?;
+        let raft = Raft::new(member_id, config, Network { peers }, log_store, applier)
+            .await
+            .map_err(std::io::Error::other)?;
+        let service = RaftService { raft: raft.clone(), checkpoints };
+        Ok(Self { raft, member_id, service })
+    }
+
+    /// The answers to other members' raft calls.
+    pub fn service(&self) -> &RaftService {
+        &self.service
+    }
+
+    /// Founds the cluster with these voters unless this member has a log already. Every founding
+    /// member does this with the same list; the first election settles whose it is.
+    ///
+    /// # Errors
+    /// This member is not in the list, or raft has stopped.
+    pub async fn found(&self, members: BTreeMap<u64, Peer>) -> std::io::Result<()> {
+        match self.raft.initialize(members).await {
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+            Err(error) => Err(std::io::Error::other(error)),
+        }
+    }
+
+    /// Who leads.
+    pub fn leadership(&self) -> Leadership {
+        let metrics = self.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        Leadership { term: metrics.vote.leader_id.term, leader: metrics.current_leader }
+    }
+
+    /// The term in which this member leads now.
+    pub fn leading_term(&self) -> Option<u64> {
+        self.raft.as_leader().ok().map(|leader| leader.term())
+    }
+
+    /// How long ago, at the most, a majority last confirmed that this member leads. `None` where
+    /// it does not lead or was never confirmed.
+    pub fn quorum_contact_age(&self) -> Option<Duration> {
+        let leader = self.raft.as_leader().ok()?;
+        let acked = leader.last_quorum_acked()?;
+        Some(<Instant as openraft_rt::Instant>::now() - acked)
+    }
+
+    /// The newest log index that this member knows to be committed.
+    pub fn committed_index(&self) -> u64 {
+        let metrics = self.raft.data_metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.local_committed.map_or(0, |log_id| log_id.index)
+    }
+
+    /// Completes when leadership may have changed since the last call with this watcher.
+    pub fn watch_leadership(&self) -> LeadershipWatch {
+        LeadershipWatch(self.raft.server_metrics())
+    }
+
+    /// Puts an encoded proposal into the log if this member leads (in `term`, where one is given).
+    /// Success is seen by applying the entry; `refused` is called only where that will not, or may
+    /// not, happen.
+    pub async fn propose(
+        &self,
+        proposal: Bytes,
+        term: Option<u64>,
+        refused: impl FnOnce(NotAccepted) + Send + 'static,
+    ) {
+        let responder = Callback::new(move |result: openraft::raft::ClientWriteResult<_>| {
+            match result {
+                Ok(_) => {}
+                Err(ClientWriteError::ForwardToLeader(_)) => refused(NotAccepted::NotLeader),
+                Err(_) => refused(NotAccepted::UnknownOutcome),
+            }
+        });
+        let mut write = self.raft.write(Payload(proposal)).responder(responder);
+        if let Some(term) = term {
+            write = write.with_leader(convert::log_id(term, 0).leader_id);
+        }
+        // An error means that raft has stopped; the responder is dropped with the request and the
+        // proposer hears of the stop from the server itself.
+        let _ = write.await;
+    }
+
+    /// The index that a linearizable read must have applied, confirmed by a majority after this
+    /// call began.
+    pub async fn read_index(&self) -> Result<u64, ReadIndexError> {
+        match self.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
+            Ok(linearizer) => Ok(linearizer.read_log_id().index()),
+            Err(RaftError::APIError(_)) => Err(ReadIndexError::NotLeader),
+            Err(RaftError::Fatal(_)) => Err(ReadIndexError::Stopped),
+        }
+    }
+
+    /// Asks `to` to take over; does not wait until it has.
+    pub async fn transfer_leader(&self, to: u64) {
+        let _ = self.raft.trigger().transfer_leader(to).await;
+    }
+
+    /// Starts writing a checkpoint in the background and, behind it, trimming the log.
+    pub async fn checkpoint(&self) {
+        let _ = self.raft.trigger().snapshot().await;
+    }
+
+    /// Why raft has stopped by itself, if it has.
+    pub fn failure(&self) -> Option<String> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.running_state.as_ref().err().map(ToString::to_string)
+    }
+
+    /// Stops raft. What is in the log stays there.
+    pub async fn shutdown(&self) {
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::error!(member = self.member_id, %error, "raft did not stop cleanly");
+        }
+    }
+}
+
+/// See [`Consensus::watch_leadership`].
+pub struct LeadershipWatch(
+    openraft::alias::WatchReceiverOf<
+        super::types::TypeConfig,
+        openraft::metrics::RaftServerMetrics<super::types::TypeConfig>,
+    >,
+);
+
+impl LeadershipWatch {
+    /// Waits for the next change; false once raft has stopped.
+    pub async fn changed(&mut self) -> bool {
+        self.0.changed().await.is_ok()
+    }
+}
+
+fn config(options: &ConsensusOptions) -> std::io::Result<Config> {
+    let election_ms = millis(options.election_timeout);
+    Config {
+        cluster_name: "quorate".to_owned(),
+        heartbeat_interval: millis(options.heartbeat_interval),
+        election_timeout_min: election_ms,
+        election_timeout_max: 2 * election_ms,
+        enable_pre_vote: Some(true),
+        enable_leader_restore: Some(options.leader_restore),
+        // Checkpoints are started by size, by `Node`; see `Consensus::checkpoint`.
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: options.catchup_entries,
+        // A follower gets a checkpoint only where the log does not reach back far enough.
+        replication_lag_threshold: u64::MAX,
+        max_payload_entries: APPEND_ENTRIES_MAX,
+        install_snapshot_timeout: millis(SNAPSHOT_TIMEOUT),
+        // Batching belongs to the log's flusher.
+        api_batch_linger_ms: 0,
+        ..Default::default()
+    }
+    .validate()
+    .map_err(std::io::Error::other)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,201 @@
+//! openraft's log storage over [`crate::storage::Log`], which orders and syncs.
+
+use std::{
+    fmt::Debug,
+    io,
+    ops::{Bound, RangeBounds},
+    sync::{Arc, Mutex},
+};
+
+use futures_util::{Stream, stream};
+use openraft::{
+    LogState, OptionalSend, RaftLogReader,
+    storage::{IOFlushed, RaftLogStorage},
+};
+use prost::Message as _;
+
+use super::{
+    convert,
+    types::{Entry, LogId, TypeConfig, Vote},
+};
+use crate::{
+    proto::peer,
+    storage::{Log, Recovered},
+};
+
+/// Most bytes of entries in one append request to a follower, and in one step of a replay. A
+/// single larger entry goes alone.
+const READ_BYTES_MAX: usize = 1 << 20;
+
+/// The log, as raft writes and reads it. Clones share everything.
+#[derive(Clone)]
+pub(super) struct LogStore {
+    log: Log,
+    state: Arc<Mutex<State>>,
+}
+
+/// What openraft asks back of what it has written. Kept here because reading it must never wait
+/// for the disk.
+#[derive(Clone, Copy, Default)]
+struct State {
+    vote: Option<Vote>,
+    committed: Option<LogId>,
+    purged: Option<LogId>,
+    last: Option<LogId>,
+}
+
+impl LogStore {
+    /// Takes over a log that was just opened.
+    pub(super) fn new(log: Log, recovered: &Recovered) -> io::Result<Self> {
+        let vote = match &recovered.vote {
+            None => None,
+            Some(bytes) => {
+                let wire = peer::Vote::decode(bytes.as_ref()).map_err(io::Error::other)?;
+                Some(convert::vote_from_wire(Some(wire))?)
+            }
+        };
+        let committed = match &recovered.committed {
+            None => None,
+            Some(bytes) => {
+                let wire = peer::LogId::decode(bytes.as_ref()).map_err(io::Error::other)?;
+                Some(convert::log_id_from_wire(wire))
+            }
+        };
+        let purged = recovered.purged.map(|at| convert::log_id(at.term, at.index));
+        let last = recovered.last.map(|at| convert::log_id(at.term, at.index)).or(purged);
+        // The committed position is written lazily and may name entries that were lost with an
+        // unsynced tail: they will come again from the leader.
+        let committed = committed.min(last);
+        let state = State { vote, committed, purged, last };
+        Ok(Self { log, state: Arc::new(Mutex::new(state)) })
+    }
+
+    fn with_state<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
+        f(&mut self.state.lock().expect("no holder of this lock panics"))
+    }
+
+    async fn read(&self, start: u64, end: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
+        let entries = self.log.read(start, end, bytes_max).await?;
+        entries.into_iter().map(|entry| Ok(convert::entry_from_log(entry)?)).collect()
+    }
+
+    fn bounds(&self, range: &impl RangeBounds<u64>) -> (u64, u64) {
+        let start = match range.start_bound() {
+            Bound::Included(&start) => start,
+            Bound::Excluded(&before) => before + 1,
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(&last) => last + 1,
+            Bound::Excluded(&end) => end,
+            Bound::Unbounded => u64::MAX,
+        };
+        let next = self.with_state(|state| state.last).map_or(0, |last| last.index + 1);
+        (start, end.min(next))
+    }
+}
+
+impl RaftLogReader<TypeConfig> for LogStore {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> io::Result<Vec<Entry>> {
+        let (start, end) = self.bounds(&range);
+        self.read(start, end, usize::MAX).await
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
+        self.read(start, end, READ_BYTES_MAX).await
+    }
+
+    /// Replay, in pieces: a log of gigabytes must not need gigabytes of memory at once.
+    async fn entries_stream<RB>(
+        &mut self,
+        range: RB,
+    ) -> impl Stream<Item = io::Result<Entry>> + OptionalSend
+    where
+        RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
+    {
+        let (start, end) = self.bounds(&range);
+        let piece = (self.clone(), start, Vec::new().into_iter());
+        Box::pin(stream::try_unfold(piece, move |(store, next, mut ready)| async move {
+            if let Some(entry) = ready.next() {
+                return Ok(Some((entry, (store, next, ready))));
+            }
+            if next >= end {
+                return Ok(None);
+            }
+            let entries = store.read(next, end, READ_BYTES_MAX).await?;
+            let next = next + entries.len() as u64;
+            let mut ready = entries.into_iter();
+            Ok(ready.next().map(|entry| (entry, (store, next, ready))))
+        }))
+    }
+
+    async fn read_vote(&mut self) -> io::Result<Option<Vote>> {
+        Ok(self.with_state(|state| state.vote))
+    }
+}
+
+impl RaftLogStorage<TypeConfig> for LogStore {
+    type LogReader = Self;
+
+    async fn get_log_state(&mut self) -> io::Result<LogState<TypeConfig>> {
+        let state = self.with_state(|state| *state);
+        Ok(LogState { last_purged_log_id: state.purged, last_log_id: state.last })
+    }
+
+    async fn get_log_reader(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
+        let bytes = convert::vote_to_wire(vote).encode_to_vec();
+        self.log.save_vote(bytes.into()).await?;
+        self.with_state(|state| state.vote = Some(*vote));
+        Ok(())
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
+        if let Some(log_id) = committed {
+            let bytes = convert::log_id_to_wire(log_id).encode_to_vec();
+            self.log.save_committed(bytes.into());
+        }
+        self.with_state(|state| state.committed = committed);
+        Ok(())
+    }
+
+    async fn read_committed(&mut self) -> io::Result<Option<LogId>> {
+        Ok(self.with_state(|state| state.committed))
+    }
+
+    async fn append<I>(&mut self, entries: I, done: IOFlushed<TypeConfig>) -> io::Result<()>
+    where
+        I: IntoIterator<Item = Entry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let entries = entries.into_iter().map(convert::entry_to_log).collect::<Vec<_>>();
+        let last = entries.last().map(|entry| convert::log_id(entry.term, entry.index));
+        self.log.append(entries, Box::new(move |result| done.io_completed(result))).await?;
+        if last.is_some() {
+            self.with_state(|state| state.last = last);
+        }
+        Ok(())
+    }
+
+    async fn truncate_after(&mut self, last_kept: Option<LogId>) -> io::Result<()> {
+        let first_gone = last_kept.map_or(0, |log_id| log_id.index + 1);
+        self.log.truncate_from(first_gone).await?;
+        self.with_state(|state| state.last = last_kept.or(state.purged));
+        Ok(())
+    }
+
+    async fn purge(&mut self, upto: LogId) -> io::Result<()> {
+        self.log.purge(convert::term_of(&upto), upto.index).await?;
+        self.with_state(|state| {
+            state.purged = Some(upto);
+            state.last = state.last.max(Some(upto));
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,25 @@
+//! Consensus: openraft, and everything that touches it.
+//!
+//! No openraft type leaves this folder. The rest of the server sees [`Consensus`]: put these bytes
+//! into the log, tell me an index that is safe to read at, who leads? What comes out of the log
+//! goes to the [`Replica`](crate::replica::Replica).
+//!
+//! * `types`: the one instantiation of openraft's generics.
+//! * `runtime`, `watch_channel`: what openraft runs on, in production and in the simulator.
+//! * `log_store`, `applier`: openraft's storage traits over [`crate::storage`] and the replica.
+//! * `network`, `service`, `convert`: both ends of the peer port, and the wire types between them.
+
+mod applier;
+mod consensus;
+mod convert;
+mod log_store;
+mod network;
+mod runtime;
+mod service;
+mod types;
+#[cfg(madsim)]
+mod watch_channel;
+
+pub use consensus::{Consensus, ConsensusOptions, Leadership, NotAccepted, ReadIndexError};
+pub use service::RaftService;
+pub use types::Peer;

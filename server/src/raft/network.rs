@@ -1,0 +1,313 @@
+//! The client end of the peer port, as openraft calls it: one connection to each peer, shared by
+//! appends, votes and snapshots.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    iter,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::{Stream, StreamExt as _, stream};
+use openraft::{
+    OptionalSend, RaftNetworkFactory,
+    alias::SnapshotOf,
+    base::{BoxFuture, BoxStream},
+    errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable},
+    network::{
+        Backoff, NetBackoff, NetSnapshot, NetStreamAppend, NetTransferLeader, NetVote, RPCOption,
+    },
+    raft::{
+        AppendEntriesRequest, SnapshotResponse, StreamAppendResult, TransferLeaderRequest,
+        TransferLeaderResponse, VoteRequest, VoteResponse,
+    },
+};
+use tonic::{Status, Streaming};
+
+use super::{
+    convert,
+    types::{Peer, TypeConfig, Vote},
+};
+use crate::{
+    clock::{self, Instant},
+    peers::{PeerClient, Peers},
+    proto::peer,
+    storage::Checkpoint,
+};
+
+/// Pause between two attempts to reach a peer that does not answer.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A request that is not answered within this many heartbeat intervals fails its stream. openraft
+/// offers one interval, which is less than a slow disk takes for an fsync.
+const APPEND_PATIENCE_HEARTBEATS: u32 = 10;
+
+/// Bytes of checkpoint in one message.
+const SNAPSHOT_CHUNK_BYTES: usize = 64 * 1024;
+
+/// No answer to a whole snapshot for so long, counted from the last chunk that was taken, and it
+/// is sent again from the start.
+const SNAPSHOT_STALL: Duration = Duration::from_secs(10);
+
+/// Makes the clients.
+pub(super) struct Network {
+    pub(super) peers: Arc<Peers>,
+}
+
+impl RaftNetworkFactory<TypeConfig> for Network {
+    type Network = Link;
+
+    async fn new_client(&mut self, target: u64, node: &Peer) -> Link {
+        Link { client: self.peers.client(target, &node.peer_urls) }
+    }
+}
+
+/// The way to one peer.
+pub(super) struct Link {
+    client: PeerClient,
+}
+
+type RpcError = RPCError<TypeConfig>;
+
+/// The peer was not reached or refused: back off.
+fn unreachable(status: &Status) -> RpcError {
+    RPCError::Unreachable(Unreachable::from_string(status.message()))
+}
+
+/// The peer was reached, but did not answer in time: try again at once.
+fn timed_out(what: &str) -> RpcError {
+    RPCError::Network(NetworkError::from_string(format!("{what}: no answer in time")))
+}
+
+async fn within<T>(
+    limit: Duration,
+    what: &str,
+    call: impl Future<Output = Result<tonic::Response<T>, Status>>,
+) -> Result<T, RpcError> {
+    match clock::timeout(limit, call).await {
+        Ok(Ok(response)) => Ok(response.into_inner()),
+        Ok(Err(status)) => Err(unreachable(&status)),
+        Err(_) => Err(timed_out(what)),
+    }
+}
+
+fn malformed(error: convert::Malformed) -> RpcError {
+    unreachable(&error.into())
+}
+
+impl NetBackoff<TypeConfig> for Link {
+    fn backoff(&self) -> Option<Backoff> {
+        Some(Backoff::new(iter::repeat(RETRY_INTERVAL)))
+    }
+}
+
+impl NetVote<TypeConfig> for Link {
+    async fn vote(
+        &mut self,
+        request: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<TypeConfig>, RpcError> {
+        let request = convert::vote_request_to_wire(&request);
+        let mut client = self.client.rpc();
+        let response = within(option.hard_ttl(), "vote", client.vote(request)).await?;
+        convert::vote_response_from_wire(response).map_err(malformed)
+    }
+
+    async fn pre_vote(
+        &mut self,
+        request: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<TypeConfig>, RpcError> {
+        let request = convert::vote_request_to_wire(&request);
+        let mut client = self.client.rpc();
+        let response = within(option.hard_ttl(), "pre-vote", client.pre_vote(request)).await?;
+        convert::vote_response_from_wire(response).map_err(malformed)
+    }
+}
+
+impl NetTransferLeader<TypeConfig> for Link {
+    async fn transfer_leader(
+        &mut self,
+        request: TransferLeaderRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<TransferLeaderResponse<TypeConfig>, RpcError> {
+        let request = convert::transfer_to_wire(&request);
+        let mut client = self.client.rpc();
+        let call = client.transfer_leader(request);
+        let response = within(option.hard_ttl(), "leader transfer", call).await?;
+        if !response.declined.is_empty() {
+            tracing::info!(reason = response.declined, "peer declined the leadership");
+        }
+        Ok(Ok(()))
+    }
+}
+
+impl NetSnapshot<TypeConfig> for Link {
+    type SnapshotData = Checkpoint;
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: SnapshotOf<TypeConfig, Checkpoint>,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        _option: RPCOption,
+    ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        let head = peer::SnapshotHead {
+            vote: Some(convert::vote_to_wire(&vote)),
+            last_log_id: snapshot.meta.last_log_id.map(convert::log_id_to_wire),
+            membership: Some(convert::stored_membership_to_wire(&snapshot.meta.last_membership)),
+        };
+        let progress = Progress::new();
+        let parts = snapshot_parts(head, snapshot.snapshot, progress.clone());
+        let mut client = self.client.rpc();
+        let send = Box::pin(async move { client.snapshot(parts).await });
+        let send = progress.guard(send);
+        let response = tokio::select! {
+            biased;
+            closed = cancel => return Err(StreamingError::Closed(closed)),
+            response = send => response?,
+        };
+        let vote = convert::vote_from_wire(response.vote).map_err(malformed)?;
+        Ok(SnapshotResponse::new(vote))
+    }
+}
+
+/// When the receiver last took a chunk: a large snapshot may take long, as long as it moves.
+#[derive(Clone)]
+struct Progress(Arc<Mutex<Instant>>);
+
+impl Progress {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(clock::now())))
+    }
+
+    fn advance(&self) {
+        *self.0.lock().expect("no holder of this lock panics") = clock::now();
+    }
+
+    fn idle(&self) -> Duration {
+        self.0.lock().expect("no holder of this lock panics").elapsed()
+    }
+
+    async fn guard<T>(
+        &self,
+        mut call: impl Future<Output = Result<tonic::Response<T>, Status>> + Unpin,
+    ) -> Result<T, RpcError> {
+        loop {
+            match clock::timeout(SNAPSHOT_STALL, &mut call).await {
+                Ok(Ok(response)) => return Ok(response.into_inner()),
+                Ok(Err(status)) => return Err(unreachable(&status)),
+                Err(_) if self.idle() < SNAPSHOT_STALL => {}
+                Err(_) => return Err(timed_out("snapshot")),
+            }
+        }
+    }
+}
+
+fn snapshot_parts(
+    head: peer::SnapshotHead,
+    checkpoint: Checkpoint,
+    progress: Progress,
+) -> impl Stream<Item = peer::SnapshotRequest> + Send + 'static {
+    use peer::snapshot_request::Part;
+    let head = stream::iter([Part::Head(head)]);
+    // A read error ends the stream early; the receiver then misses the footer and refuses.
+    let chunks = checkpoint
+        .read_chunks(SNAPSHOT_CHUNK_BYTES)
+        .take_while(|chunk| {
+            if let Err(error) = chunk {
+                tracing::error!(%error, "cannot read the checkpoint that a peer needs");
+            }
+            std::future::ready(chunk.is_ok())
+        })
+        .filter_map(|chunk| std::future::ready(chunk.ok()))
+        .map(Part::Chunk);
+    head.chain(chunks).map(move |part| {
+        progress.advance();
+        peer::SnapshotRequest { part: Some(part) }
+    })
+}
+
+/// When each request that is not answered yet was sent. openraft puts no limit on the wait for an
+/// answer: a silent peer would hold replication up for ever.
+#[derive(Clone, Default)]
+struct Unanswered(Arc<Mutex<VecDeque<Instant>>>);
+
+impl Unanswered {
+    fn sent(&self) {
+        self.0.lock().expect("no holder of this lock panics").push_back(clock::now());
+    }
+
+    fn answered(&self) {
+        self.0.lock().expect("no holder of this lock panics").pop_front();
+    }
+
+    fn oldest(&self) -> Option<Duration> {
+        self.0.lock().expect("no holder of this lock panics").front().map(Instant::elapsed)
+    }
+}
+
+impl NetStreamAppend<TypeConfig> for Link {
+    fn stream_append<'s, S>(
+        &'s mut self,
+        input: S,
+        option: RPCOption,
+    ) -> BoxFuture<
+        's,
+        Result<BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RpcError>>, RpcError>,
+    >
+    where
+        S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
+    {
+        let patience = option.hard_ttl() * APPEND_PATIENCE_HEARTBEATS;
+        let unanswered = Unanswered::default();
+        let sent = unanswered.clone();
+        let requests = input.map(move |request| {
+            sent.sent();
+            convert::append_to_wire(request)
+        });
+        Box::pin(async move {
+            let mut client = self.client.rpc();
+            let answers = within(patience, "append", client.append(requests)).await?;
+            let answers = AppendAnswers { answers, unanswered, patience };
+            let stream = stream::unfold(Some(answers), |answers| async move {
+                answers?.next().await
+            });
+            Ok(Box::pin(stream) as BoxStream<'s, _>)
+        })
+    }
+}
+
+struct AppendAnswers {
+    answers: Streaming<peer::AppendResponse>,
+    unanswered: Unanswered,
+    patience: Duration,
+}
+
+type AppendAnswer = Result<StreamAppendResult<TypeConfig>, RpcError>;
+
+impl AppendAnswers {
+    /// The next answer, with what is left of the stream; an error or a refusal ends it.
+    async fn next(mut self) -> Option<(AppendAnswer, Option<Self>)> {
+        loop {
+            match clock::timeout(self.patience, self.answers.message()).await {
+                Ok(Ok(Some(answer))) => {
+                    self.unanswered.answered();
+                    return Some(match convert::appended_from_wire(answer) {
+                        Ok(Ok(matched)) => (Ok(Ok(matched)), Some(self)),
+                        Ok(Err(refused)) => (Ok(Err(refused)), None),
+                        Err(error) => (Err(malformed(error)), None),
+                    });
+                }
+                Ok(Ok(None)) => return None,
+                Ok(Err(status)) => return Some((Err(unreachable(&status)), None)),
+                Err(_) => {
+                    if self.unanswered.oldest().is_some_and(|age| age >= self.patience) {
+                        return Some((Err(timed_out("append")), None));
+                    }
+                }
+            }
+        }
+    }
+}

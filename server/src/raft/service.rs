@@ -1,0 +1,120 @@
+//! The server end of raft's own calls on the peer port. [`crate::peer_service`] routes them here.
+
+use futures_util::{Stream, StreamExt as _, stream};
+use openraft::alias::SnapshotOf;
+use tonic::{Status, Streaming};
+
+use super::{
+    convert,
+    types::{Raft, SnapshotMeta, TypeConfig, Vote},
+};
+use crate::{
+    proto::peer,
+    storage::{Checkpoint, Checkpoints},
+};
+
+/// Answers raft's calls from other members.
+#[derive(Clone)]
+pub struct RaftService {
+    pub(super) raft: Raft,
+    pub(super) checkpoints: Checkpoints,
+}
+
+fn stopped(error: impl std::fmt::Display) -> Status {
+    Status::unavailable(error.to_string())
+}
+
+impl RaftService {
+    /// Appends each request's entries; answers in order. A broken or malformed request stream ends
+    /// the answers.
+    pub fn append(
+        &self,
+        requests: Streaming<peer::AppendRequest>,
+    ) -> impl Stream<Item = Result<peer::AppendResponse, Status>> + Send + use<> {
+        let requests = stream::unfold(requests, |mut requests| async move {
+            let request = requests.message().await.ok()??;
+            Some((convert::append_from_wire(request).ok()?, requests))
+        });
+        self.raft
+            .stream_append(Box::pin(requests))
+            .map(|answer| answer.map(convert::appended_to_wire).map_err(stopped))
+    }
+
+    /// Asks for this member's vote.
+    pub async fn vote(&self, request: peer::VoteRequest) -> Result<peer::VoteResponse, Status> {
+        let request = convert::vote_request_from_wire(request)?;
+        let response = self.raft.vote(request).await.map_err(stopped)?;
+        Ok(convert::vote_response_to_wire(&response))
+    }
+
+    /// Asks whether this member would vote; changes nothing.
+    pub async fn pre_vote(&self, request: peer::VoteRequest) -> Result<peer::VoteResponse, Status> {
+        let request = convert::vote_request_from_wire(request)?;
+        let response = self.raft.pre_vote(request).await.map_err(stopped)?;
+        Ok(convert::vote_response_to_wire(&response))
+    }
+
+    /// Lets this member, or another, stand for election at once.
+    pub async fn transfer_leader(
+        &self,
+        request: peer::TransferLeaderRequest,
+    ) -> Result<peer::TransferLeaderResponse, Status> {
+        let request = convert::transfer_from_wire(request)?;
+        let answer = self.raft.handle_transfer_leader(request).await.map_err(stopped)?;
+        let declined = answer.err().map(|error| error.to_string()).unwrap_or_default();
+        Ok(peer::TransferLeaderResponse { declined })
+    }
+
+    /// Receives a checkpoint into a file and makes it this member's state.
+    pub async fn snapshot(
+        &self,
+        mut parts: Streaming<peer::SnapshotRequest>,
+    ) -> Result<peer::SnapshotResponse, Status> {
+        use peer::snapshot_request::Part;
+        let Some(peer::SnapshotRequest { part: Some(Part::Head(head)) }) = parts.message().await?
+        else {
+            return Err(Status::invalid_argument("a snapshot begins with its head"));
+        };
+        let (vote, meta) = parse_head(head)?;
+        let log_id = meta.last_log_id.ok_or_else(|| Status::invalid_argument("empty snapshot"))?;
+        let chunks = stream::unfold(parts, |mut parts| async move {
+            match parts.message().await {
+                Ok(Some(peer::SnapshotRequest { part: Some(Part::Chunk(chunk)) })) => {
+                    Some((Ok(chunk), parts))
+                }
+                Ok(None) => None,
+                Ok(Some(_)) => {
+                    Some((Err(std::io::Error::other("not a chunk of a snapshot")), parts))
+                }
+                Err(status) => Some((Err(std::io::Error::other(status.to_string())), parts)),
+            }
+        });
+        let checkpoint = self.receive(&meta, log_id, Box::pin(chunks)).await?;
+        let snapshot = SnapshotOf::<TypeConfig, Checkpoint> { meta, snapshot: checkpoint };
+        let response = self.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
+        Ok(peer::SnapshotResponse { vote: Some(convert::vote_to_wire(&response.vote)) })
+    }
+
+    async fn receive(
+        &self,
+        meta: &SnapshotMeta,
+        log_id: super::types::LogId,
+        chunks: impl Stream<Item = std::io::Result<bytes::Bytes>> + Send + Unpin + 'static,
+    ) -> Result<Checkpoint, Status> {
+        let header = convert::snapshot_meta_to_bytes(meta);
+        let term = convert::term_of(&log_id);
+        self.checkpoints
+            .receive(term, log_id.index, header, chunks)
+            .await
+            .map_err(|error| Status::internal(format!("cannot keep the snapshot: {error}")))
+    }
+}
+
+fn parse_head(head: peer::SnapshotHead) -> Result<(Vote, SnapshotMeta), Status> {
+    let stored = head.membership.ok_or_else(|| Status::invalid_argument("no membership"))?;
+    let meta = SnapshotMeta {
+        last_log_id: head.last_log_id.map(convert::log_id_from_wire),
+        last_membership: convert::stored_membership_from_wire(stored)?,
+    };
+    Ok((convert::vote_from_wire(head.vote)?, meta))
+}

@@ -1,0 +1,208 @@
+//! This member's copy of the replicated state, and all that follows an apply: the proposer hears,
+//! watchers are fed, readers that waited for the index go on, the lease keeper keeps step.
+
+use std::{
+    io,
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use quorate_core::{
+    Applied, Entry, StateMachine, View,
+    codec::decode_command,
+    command::Proposal,
+    store::Restore,
+};
+
+use crate::{
+    node::{AppliedIndex, LeaseOffice, Outcome, Proposals, Watches},
+    storage::Checkpoint,
+};
+
+/// Bytes of a checkpoint that are decoded at a time.
+const RESTORE_CHUNK_BYTES: usize = 256 * 1024;
+
+/// Sees every apply, in order, on the thread that made it. The simulator compares replicas and
+/// models with it; it must be quick and must not call back into the server.
+pub trait Observer: Send + Sync {
+    /// `entry` was applied, with this outcome and this state behind it.
+    fn applied(&self, entry: &Entry, applied: &Applied, state: &StateMachine);
+
+    /// The state was replaced by a checkpoint of another member's.
+    fn restored(&self, state: &StateMachine);
+}
+
+/// See the module.
+pub struct Replica {
+    state: RwLock<StateMachine>,
+    /// Those who wait for their own proposal.
+    pub(crate) proposals: Proposals,
+    /// Those who wait for an index.
+    pub(crate) applied_index: AppliedIndex,
+    /// Those who watch keys.
+    pub(crate) watches: Watches,
+    /// The leader's leases.
+    pub(crate) leases: LeaseOffice,
+    log_growth: LogGrowth,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl Replica {
+    /// Starts from `state`, empty or restored.
+    pub fn new(
+        state: StateMachine,
+        leases: LeaseOffice,
+        checkpoint_bytes: u64,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
+        Self {
+            proposals: Proposals::default(),
+            applied_index: AppliedIndex::new(state.applied_index()),
+            watches: Watches::new(),
+            leases,
+            log_growth: LogGrowth::new(checkpoint_bytes, state.applied_index()),
+            state: RwLock::new(state),
+            observer,
+        }
+    }
+
+    /// Runs `f` on the current state, under the read lock: for point reads, never for scans.
+    pub fn with_state<T>(&self, f: impl FnOnce(&StateMachine) -> T) -> T {
+        f(&self.state.read().expect("apply does not panic"))
+    }
+
+    /// The current state, unchanging, at no cost that grows with it.
+    pub fn view(&self) -> View {
+        self.with_state(StateMachine::view)
+    }
+
+    /// Applies the encoded proposal at this place of the log.
+    ///
+    /// # Errors
+    /// The proposal cannot be decoded: the log holds what this version never wrote. The member
+    /// must stop, since going on would let it drift from the others.
+    pub fn apply(&self, index: u64, term: u64, payload: Bytes) -> io::Result<()> {
+        let bytes = payload.len() as u64;
+        let proposal = Proposal::decode(payload).map_err(io::Error::other)?;
+        let command = decode_command(&proposal.command).map_err(io::Error::other)?;
+        let entry = Entry { index, term, time_ms: proposal.time_ms, command };
+        let applied = {
+            let mut state = self.state.write().expect("apply does not panic");
+            match &self.observer {
+                None => state.apply(entry),
+                Some(observer) => {
+                    let applied = state.apply(entry.clone());
+                    observer.applied(&entry, &applied, &state);
+                    applied
+                }
+            }
+        };
+        self.log_growth.add(bytes);
+        self.leases.applied(&applied);
+        if !applied.events.is_empty() {
+            self.watches.publish(applied.revision, &applied.events);
+        }
+        let outcome = Outcome { revision: applied.revision, result: applied.result };
+        self.proposals.applied(proposal.request_id, outcome);
+        self.applied_index.advance(index);
+        Ok(())
+    }
+
+    /// Passes one of raft's own entries.
+    pub fn skip(&self, index: u64, term: u64) {
+        self.state.write().expect("apply does not panic").skip(index, term);
+        self.applied_index.advance(index);
+    }
+
+    /// Takes another member's state in place of this one's, at a later index.
+    pub fn replace(&self, machine: StateMachine) {
+        let index = machine.applied_index();
+        let revision = machine.revision();
+        if let Some(observer) = &self.observer {
+            observer.restored(&machine);
+        }
+        *self.state.write().expect("apply does not panic") = machine;
+        self.leases.forget();
+        self.watches.jumped(revision);
+        self.applied_index.advance(index);
+    }
+
+    /// Removes up to `keys_max` keys' worth of compacted history; true while there is more.
+    pub fn compact_step(&self, keys_max: usize) -> bool {
+        self.state.write().expect("apply does not panic").compact_step(keys_max)
+    }
+
+    /// Notes that a checkpoint of `bytes` covers the log up to `index`.
+    pub fn checkpointed(&self, index: u64, bytes: u64) {
+        self.log_growth.checkpointed(index, bytes);
+    }
+
+    /// How much log there is behind the last checkpoint.
+    pub(crate) fn log_growth(&self) -> &LogGrowth {
+        &self.log_growth
+    }
+}
+
+/// Reads a checkpoint back into a state.
+///
+/// # Errors
+/// The file cannot be read, or its content does not fit its checksums.
+pub async fn restore(checkpoint: &Checkpoint) -> io::Result<StateMachine> {
+    let mut restore = Restore::new();
+    let mut chunks = Box::pin(checkpoint.read_chunks(RESTORE_CHUNK_BYTES));
+    while let Some(chunk) = chunks.next().await {
+        restore.feed(&chunk?).map_err(io::Error::other)?;
+    }
+    restore.finish().map_err(io::Error::other)
+}
+
+/// Bytes and entries of log behind the last checkpoint: what a restart would have to replay.
+pub(crate) struct LogGrowth {
+    bytes: AtomicU64,
+    checkpoint_bytes: AtomicU64,
+    checkpoint_index: AtomicU64,
+}
+
+impl LogGrowth {
+    fn new(checkpoint_bytes: u64, checkpoint_index: u64) -> Self {
+        Self {
+            bytes: AtomicU64::new(0),
+            checkpoint_bytes: AtomicU64::new(checkpoint_bytes),
+            checkpoint_index: AtomicU64::new(checkpoint_index),
+        }
+    }
+
+    fn add(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn checkpointed(&self, index: u64, bytes: u64) {
+        self.checkpoint_bytes.store(bytes, Ordering::Relaxed);
+        self.checkpoint_index.store(index, Ordering::Relaxed);
+    }
+
+    /// Starts counting anew: a checkpoint is being written from here.
+    pub(crate) fn restart(&self, index: u64) {
+        self.bytes.store(0, Ordering::Relaxed);
+        self.checkpoint_index.store(index, Ordering::Relaxed);
+    }
+
+    /// Payload bytes applied since the last checkpoint was begun.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Size of the last checkpoint.
+    pub(crate) fn checkpoint_bytes(&self) -> u64 {
+        self.checkpoint_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Last index that the last checkpoint covers.
+    pub(crate) fn checkpoint_index(&self) -> u64 {
+        self.checkpoint_index.load(Ordering::Relaxed)
+    }
+}
