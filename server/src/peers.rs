@@ -6,13 +6,17 @@ use std::{
     time::Duration,
 };
 
+use http::{Uri, uri::Authority};
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
 };
 
-use crate::{proto::peer::peer_client, wire::Channel};
+use crate::{
+    proto::peer::peer_client,
+    wire::{Channel, ChannelOptions},
+};
 
 /// Metadata key under which every call on the peer port names the caller's cluster.
 pub(crate) const CLUSTER_ID_KEY: &str = "x-quorate-cluster-id";
@@ -59,7 +63,7 @@ impl Peers {
     pub(crate) fn client(&self, id: u64, peer_urls: &[String]) -> PeerClient {
         let mut clients = self.clients();
         let client = clients.entry(id).or_insert_with(|| {
-            let channel = Channel::new(peer_urls, CONNECT_TIMEOUT);
+            let channel = Channel::new(authority(peer_urls), channel_options());
             PeerClient(InterceptedService::new(channel, NameCluster(self.cluster_id.clone())))
         });
         client.clone()
@@ -73,6 +77,19 @@ impl Peers {
     fn clients(&self) -> MutexGuard<'_, BTreeMap<u64, PeerClient>> {
         self.clients.lock().expect("no holder of this lock panics")
     }
+}
+
+/// Where to dial: the first of a member's URLs, all of which were checked before they came into
+/// the membership.
+fn authority(peer_urls: &[String]) -> Authority {
+    peer_urls
+        .iter()
+        .find_map(|url| url.parse::<Uri>().ok()?.into_parts().authority)
+        .unwrap_or_else(|| Authority::from_static("invalid.peer.url:0"))
+}
+
+fn channel_options() -> ChannelOptions {
+    ChannelOptions { connect_timeout: CONNECT_TIMEOUT, ..ChannelOptions::default() }
 }
 
 impl PeerClient {

@@ -43,7 +43,12 @@ impl AppliedIndex {
         }
     }
 
-    /// Waits until `index` is applied.
+    /// Drops all who wait: the server stops.
+    pub(crate) fn close(&self) {
+        self.waiting.lock().expect("no holder of this lock panics").clear();
+    }
+
+    /// Waits until `index` is applied, or the server stops.
     pub(crate) async fn reached(&self, index: u64) {
         if self.get() >= index {
             return;
@@ -57,7 +62,7 @@ impl AppliedIndex {
             waiting.entry(index).or_default().push(sender);
             receiver
         };
-        // The sender is dropped only with the whole server, whose stop the reader hears of itself.
+        // An error means that the server stops, which the reader hears of itself.
         let _ = receiver.await;
     }
 }

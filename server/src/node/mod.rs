@@ -255,9 +255,12 @@ impl Node {
         WatchStream::open(self.replica.clone())
     }
 
-    /// Refuses all that comes from now on with [`NodeError::Stopped`].
+    /// Refuses all that comes from now on with [`NodeError::Stopped`], and ends what is waiting.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.replica.proposals.close();
+        self.replica.applied_index.close();
+        self.replica.watches.close();
     }
 
     fn is_stopping(&self) -> bool {

@@ -67,6 +67,11 @@ impl Proposals {
         self.waiting().remove(&request_id);
     }
 
+    /// Drops all who wait: the server stops.
+    pub(crate) fn close(&self) {
+        self.waiting().clear();
+    }
+
     fn finish(&self, request_id: u64, result: Result<Outcome, Lost>) {
         let waiter = self.waiting().remove(&request_id);
         if let Some(waiter) = waiter {

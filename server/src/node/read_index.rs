@@ -63,7 +63,7 @@ impl Node {
         let reach = async {
             let index = self.read_index().await?;
             self.replica().applied_index.reached(index).await;
-            Ok(())
+            if self.is_stopping() { Err(NodeError::Stopped) } else { Ok(()) }
         };
         clock::timeout(self.limits().request_timeout, reach).await.unwrap_or(Err(NodeError::Timeout))
     }

@@ -20,6 +20,7 @@ pub(crate) struct Watches(Mutex<Inner>);
 struct Inner {
     hub: Hub,
     wakers: BTreeMap<StreamId, Arc<Notify>>,
+    closed: bool,
 }
 
 impl Inner {
@@ -35,7 +36,7 @@ impl Inner {
 impl Watches {
     pub(crate) fn new() -> Self {
         let hub = Hub::new(WatchLimits::default());
-        Self(Mutex::new(Inner { hub, wakers: BTreeMap::new() }))
+        Self(Mutex::new(Inner { hub, wakers: BTreeMap::new(), closed: false }))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -55,6 +56,13 @@ impl Watches {
         let mut inner = self.inner();
         let streams = inner.hub.jumped(revision);
         inner.wake(streams);
+    }
+
+    /// Ends all streams.
+    pub(crate) fn close(&self) {
+        let mut inner = self.inner();
+        inner.closed = true;
+        inner.wakers.values().for_each(|waker| waker.notify_one());
     }
 
     /// Sends the periodic progress notices that are due.
@@ -118,12 +126,18 @@ impl WatchStream {
         self.waker.notify_one();
     }
 
-    /// The next response, waiting for one if need be.
-    pub async fn next(&self) -> WatchResponse {
+    /// The next response, waiting for one if need be. `None` once the server stops.
+    pub async fn next(&self) -> Option<WatchResponse> {
         loop {
-            let poll = self.replica.watches.inner().hub.poll(self.id);
+            let poll = {
+                let mut inner = self.replica.watches.inner();
+                if inner.closed {
+                    return None;
+                }
+                inner.hub.poll(self.id)
+            };
             match poll {
-                Poll::Response(response) => return response,
+                Poll::Response(response) => return Some(response),
                 Poll::CatchUp(job) => {
                     let view: View = self.replica.view();
                     let result = job.run(&view);

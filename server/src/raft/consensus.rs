@@ -242,6 +242,9 @@ fn config(options: &ConsensusOptions) -> std::io::Result<Config> {
         election_timeout_max: 2 * election_ms,
         enable_pre_vote: Some(true),
         enable_leader_restore: Some(options.leader_restore),
+        // A follower whose log is shorter than the leader remembers is sent what it lacks, rather
+        // than never again anything.
+        allow_log_reversion: Some(true),
         // Checkpoints are started by size, by `Node`; see `Consensus::checkpoint`.
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: options.catchup_entries,

@@ -244,7 +244,7 @@ impl Unanswered {
     }
 
     fn oldest(&self) -> Option<Duration> {
-        self.0.lock().expect("no holder of this lock panics").front().map(Instant::elapsed)
+        self.0.lock().expect("no holder of this lock panics").front().map(|sent| sent.elapsed())
     }
 }
 

@@ -1,5 +1,7 @@
 //! The server end of raft's own calls on the peer port. [`crate::peer_service`] routes them here.
 
+use std::pin::Pin;
+
 use futures_util::{Stream, StreamExt as _, stream};
 use openraft::alias::SnapshotOf;
 use tonic::{Status, Streaming};
@@ -30,14 +32,13 @@ impl RaftService {
     pub fn append(
         &self,
         requests: Streaming<peer::AppendRequest>,
-    ) -> impl Stream<Item = Result<peer::AppendResponse, Status>> + Send + use<> {
+    ) -> Pin<Box<dyn Stream<Item = Result<peer::AppendResponse, Status>> + Send>> {
         let requests = stream::unfold(requests, |mut requests| async move {
             let request = requests.message().await.ok()??;
             Some((convert::append_from_wire(request).ok()?, requests))
         });
-        self.raft
-            .stream_append(Box::pin(requests))
-            .map(|answer| answer.map(convert::appended_to_wire).map_err(stopped))
+        let answers = self.raft.stream_append(Box::pin(requests));
+        Box::pin(answers.map(|answer| answer.map(convert::appended_to_wire).map_err(stopped)))
     }
 
     /// Asks for this member's vote.

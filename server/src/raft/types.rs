@@ -3,22 +3,35 @@
 use std::fmt;
 
 use bytes::Bytes;
-use openraft::{alias, impls::leader_id_std, raft::responder::Responder};
+use openraft::{
+    OptionalSend, RaftTypeConfig, alias,
+    impls::{BoxedErrorSource, InlineBatch},
+    raft::responder::Responder,
+    vote::leader_id_std,
+};
 
 use super::{applier::Applier, runtime::Runtime};
 
-openraft::declare_raft_types!(
-    /// Quorate's instantiation: standard raft leader ids (one leader to a term, as in etcd), and
-    /// proposals that are opaque bytes until they are applied.
-    pub(super) TypeConfig:
-        D = Payload,
-        R = (),
-        NodeId = u64,
-        Node = Peer,
-        LeaderId = leader_id_std::LeaderId<u64, u64>,
-        Responder<T> = Callback<T> where T: openraft::OptionalSend + 'static,
-        AsyncRuntime = Runtime,
-);
+/// Quorate's instantiation: standard raft leader ids (one leader to a term, as in etcd), and
+/// proposals that are opaque bytes until they are applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TypeConfig;
+
+impl RaftTypeConfig for TypeConfig {
+    type D = Payload;
+    type R = ();
+    type NodeId = u64;
+    type Node = Peer;
+    type Term = u64;
+    type LeaderId = leader_id_std::LeaderId<u64, u64>;
+    type Vote = openraft::Vote<Self::LeaderId>;
+    type Payload = openraft::EntryPayload<Payload, u64, Peer>;
+    type Entry = openraft::Entry<leader_id_std::CommittedLeaderId<u64>, Self::Payload>;
+    type AsyncRuntime = Runtime;
+    type Responder<T: OptionalSend + 'static> = Callback<T>;
+    type Batch<T: OptionalSend + 'static> = InlineBatch<T>;
+    type ErrorSource = BoxedErrorSource;
+}
 
 pub(super) type Raft = openraft::Raft<TypeConfig, Applier>;
 pub(super) type Entry = alias::EntryOf<TypeConfig>;
@@ -41,7 +54,7 @@ pub struct Peer {
 
 /// An encoded [`quorate_core::command::Proposal`].
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Payload(pub(super) Bytes);
+pub(crate) struct Payload(pub(super) Bytes);
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,7 +69,7 @@ impl fmt::Display for Payload {
 }
 
 /// Hears what became of a write, at once and without a task that waits for it.
-pub(super) struct Callback<T>(Box<dyn FnOnce(T) + Send>);
+pub(crate) struct Callback<T>(Box<dyn FnOnce(T) + Send>);
 
 impl<T> Callback<T> {
     pub(super) fn new(f: impl FnOnce(T) + Send + 'static) -> Self {
@@ -66,7 +79,7 @@ impl<T> Callback<T> {
 
 impl<T> Responder<TypeConfig, T> for Callback<T>
 where
-    T: openraft::OptionalSend + 'static,
+    T: OptionalSend + 'static,
 {
     fn on_complete(self, result: T) {
         (self.0)(result);

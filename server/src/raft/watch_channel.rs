@@ -17,7 +17,7 @@ use openraft_rt::{
 };
 
 /// The channel's kind, for [`openraft_rt::AsyncRuntime::Watch`].
-pub(super) struct OrderedWatch;
+pub(crate) struct OrderedWatch;
 
 struct Channel<T> {
     value: RwLock<T>,
@@ -52,10 +52,10 @@ impl<T> Channel<T> {
 }
 
 /// The sending half; the channel is closed when the last clone is gone.
-pub(super) struct Sender<T>(Arc<Channel<T>>);
+pub(crate) struct Sender<T>(Arc<Channel<T>>);
 
 /// The receiving half, with the version that it has seen.
-pub(super) struct Receiver<T>(Arc<Channel<T>>, u64);
+pub(crate) struct Receiver<T>(Arc<Channel<T>>, u64);
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
