@@ -13,6 +13,7 @@
 //! * [`lease::LeaseKeeper`] exists only on the leader: it answers keep-alives from memory and says
 //!   which renewals and expiries to propose.
 
+mod checkpoint;
 pub mod codec;
 pub mod command;
 pub mod error;
@@ -22,11 +23,12 @@ pub mod limits;
 mod machine;
 pub mod request;
 pub mod response;
-pub mod store;
+mod store;
+mod txn;
 pub mod validate;
 mod view;
-pub mod watch;
 
+pub use checkpoint::{Checkpoint, Restore};
 pub use command::{Command, Entry};
 pub use error::Error;
 pub use machine::{Applied, LeaseChange, StateMachine};

@@ -74,7 +74,7 @@ pub struct DeleteRangeResponse {
 /// To a transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TxnResponse {
-    /// Store revision after the transaction.
+    /// Store revision after the transaction; 0 in a nested answer, as in etcd.
     pub revision: i64,
     /// Whether all compares held.
     pub succeeded: bool,

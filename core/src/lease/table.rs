@@ -1,0 +1,105 @@
+//! The replicated table of leases: time to live, last replicated renewal, attached keys.
+
+use std::ops::Bound;
+
+use bytes::Bytes;
+use imbl::{OrdMap, OrdSet};
+
+use crate::{error::Error, kv::LeaseId, limits::LEASE_TTL_MAX_S, response::LeaseInfo};
+
+/// All leases, by id. Cloning is O(1).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LeaseTable(OrdMap<LeaseId, Lease>);
+
+/// One lease.
+#[derive(Clone, Debug)]
+pub(crate) struct Lease {
+    /// Granted time to live, seconds; at least 1.
+    pub(crate) ttl_s: i64,
+    /// Cluster time, milliseconds, of the grant or of the last replicated renewal.
+    pub(crate) renewed_at_ms: u64,
+    /// The keys whose newest version names this lease.
+    pub(crate) keys: OrdSet<Bytes>,
+}
+
+impl LeaseTable {
+    /// Adds a lease without keys. The server has raised the time to live to its minimum; whatever
+    /// it gives, no lease has less than a second.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LeaseTtlTooLarge`], then [`Error::LeaseExists`].
+    pub(crate) fn grant(&mut self, id: LeaseId, ttl_s: i64, now_ms: u64) -> Result<i64, Error> {
+        if ttl_s > LEASE_TTL_MAX_S {
+            return Err(Error::LeaseTtlTooLarge);
+        }
+        if self.contains(id) {
+            return Err(Error::LeaseExists);
+        }
+        let ttl_s = ttl_s.max(1);
+        self.0.insert(
+            id,
+            Lease {
+                ttl_s,
+                renewed_at_ms: now_ms,
+                keys: OrdSet::new(),
+            },
+        );
+        Ok(ttl_s)
+    }
+
+    /// Moves a lease's renewal forward, never beyond `now_ms` and never back. Gives the renewal
+    /// that holds from now on, `None` if there is no such lease.
+    pub(crate) fn renew(&mut self, id: LeaseId, renewed_at_ms: u64, now_ms: u64) -> Option<u64> {
+        let lease = self.0.get_mut(&id)?;
+        lease.renewed_at_ms = lease.renewed_at_ms.max(renewed_at_ms.min(now_ms));
+        Some(lease.renewed_at_ms)
+    }
+
+    /// Takes a lease out. Its keys are the caller's to delete.
+    pub(crate) fn remove(&mut self, id: LeaseId) -> Option<Lease> {
+        self.0.remove(&id)
+    }
+
+    /// Detaches a key from one lease and attaches it to another. A lease that is not there (any
+    /// more) is passed over: it was revoked together with the key.
+    pub(crate) fn move_key(&mut self, key: &Bytes, from: Option<LeaseId>, to: Option<LeaseId>) {
+        if from == to {
+            return;
+        }
+        if let Some(lease) = from.and_then(|id| self.0.get_mut(&id)) {
+            lease.keys.remove(key);
+        }
+        if let Some(lease) = to.and_then(|id| self.0.get_mut(&id)) {
+            lease.keys.insert(key.clone());
+        }
+    }
+
+    /// Whether there is such a lease.
+    pub(crate) fn contains(&self, id: LeaseId) -> bool {
+        self.0.contains_key(&id)
+    }
+
+    /// What a lease holds, with all of its keys.
+    pub(crate) fn info(&self, id: LeaseId) -> Option<LeaseInfo> {
+        let lease = self.0.get(&id)?;
+        Some(LeaseInfo {
+            id,
+            ttl_s: lease.ttl_s,
+            renewed_at_ms: lease.renewed_at_ms,
+            keys: lease.keys.iter().cloned().collect(),
+        })
+    }
+
+    /// The leases from an id on, ascending.
+    pub(crate) fn from(&self, from: Bound<LeaseId>) -> impl Iterator<Item = (LeaseId, &Lease)> {
+        self.0
+            .range((from, Bound::Unbounded))
+            .map(|(id, lease)| (*id, lease))
+    }
+
+    /// The greatest id.
+    pub(crate) fn last(&self) -> Option<LeaseId> {
+        self.0.get_max().map(|(id, _)| *id)
+    }
+}

@@ -1,0 +1,87 @@
+//! Compaction: logical at once, physical in bounded steps.
+//!
+//! Only keys that changed at or below the compact revision can have versions to drop, and the
+//! event log names them: the sweep takes the log's elements from the oldest on, trims the keys
+//! that each names, and drops the element. The element at the compact revision itself stays, for
+//! watchers that start there. So the work is in proportion to what goes, not to what stays.
+
+use bytes::Bytes;
+
+use super::{Store, version_bytes};
+use crate::error::Error;
+
+impl Store {
+    /// Makes all revisions below `revision` unreadable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Compacted`] unless `revision` is above the compact revision;
+    /// [`Error::FutureRevision`] if it is above the store's.
+    pub(crate) fn compact(&mut self, revision: i64) -> Result<(), Error> {
+        if revision <= self.compact_revision {
+            return Err(Error::Compacted);
+        }
+        if revision > self.revision {
+            return Err(Error::FutureRevision);
+        }
+        self.compact_revision = revision;
+        // Also where the last sweep ended: what it kept at its own compact revision may go now.
+        self.sweep = Some(0);
+        Ok(())
+    }
+
+    /// Removes up to `versions_max` versions, or looks at as many keys in vain, that no reader
+    /// can reach any more. `true` while more is left.
+    pub(crate) fn compact_step(&mut self, versions_max: usize) -> bool {
+        let mut budget = versions_max.max(1);
+        while let Some(swept) = self.sweep {
+            let main = self.log.first();
+            let element = self.log.get(main).filter(|_| main <= self.compact_revision);
+            let Some(element) = element else {
+                self.sweep = None;
+                break;
+            };
+            let Some(key) = element.keys().get(swept).cloned() else {
+                let last = main == self.compact_revision;
+                self.sweep = (!last).then_some(0);
+                if !last {
+                    self.log.drop_first();
+                }
+                continue;
+            };
+            if budget == 0 {
+                break;
+            }
+            let (removed, finished) = self.trim(&key, budget);
+            budget -= removed.clamp(1, budget);
+            if finished {
+                self.sweep = Some(swept + 1);
+            }
+        }
+        self.sweep.is_some()
+    }
+
+    /// Drops up to `versions_max` of a key's unreachable versions, and the key with its last one.
+    /// Gives how many went and whether that was all.
+    fn trim(&mut self, key: &Bytes, versions_max: usize) -> (usize, bool) {
+        // A key that a transaction changed twice, or that has gone before, has nothing to trim;
+        // looking first keeps shared nodes from being copied for nothing.
+        let Some(history) = self.keys.get(key) else {
+            return (0, true);
+        };
+        let unreachable = history.logical_start(self.compact_revision);
+        let remove = unreachable.min(versions_max);
+        if remove == 0 {
+            return (0, true);
+        }
+        for position in 0..remove {
+            self.size_bytes -= version_bytes(key, history.get(position));
+        }
+        if remove == history.len() {
+            self.keys.remove(key);
+        } else if let Some(history) = self.keys.get_mut(key) {
+            history.drop_oldest(remove);
+        }
+        (remove, remove == unreachable)
+    }
+}

@@ -1,0 +1,260 @@
+//! The multi-version key space: a copy-on-write map from key to history, and a log of which keys
+//! each main revision changed.
+//!
+//! Cloning a [`Store`] is O(1); the clone never changes. What a compaction has made unreachable is
+//! removed later in bounded steps ([`compact`]), so every reader that could tell the difference
+//! goes by the *logical* content: [`history::KeyHistory::logical_start`].
+
+mod compact;
+pub(crate) mod history;
+pub(crate) mod log;
+mod range;
+pub(crate) mod write;
+
+use std::{ops::Bound, sync::Arc};
+
+use bytes::Bytes;
+use imbl::OrdMap;
+
+use self::{
+    history::{KeyHistory, Revision, Version},
+    log::{Changed, EventLog, FIRST_CHANGE},
+};
+use crate::{
+    error::Error,
+    kv::{Event, KeyRange, KeyValue},
+};
+
+/// The compact revision of a store that was never compacted (corner case 72).
+pub(crate) const NEVER_COMPACTED: i64 = -1;
+
+/// What a stored version takes beside its key and its value, bytes: an estimate for
+/// [`Store::size_bytes`], measured over many small keys.
+const VERSION_OVERHEAD_BYTES: usize = 256;
+
+/// The key space at one main revision, with its history since the compact revision.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    keys: OrdMap<Bytes, KeyHistory>,
+    log: EventLog,
+    revision: i64,
+    compact_revision: i64,
+    size_bytes: u64,
+    /// How many keys of the log's oldest element physical compaction has been through; `None`
+    /// where it has nothing left to do.
+    sweep: Option<usize>,
+}
+
+impl Store {
+    /// An empty store, at main revision 1.
+    pub(crate) fn new() -> Self {
+        Self::restore(FIRST_CHANGE - 1, NEVER_COMPACTED)
+    }
+
+    /// An empty store at the given revisions, to be filled by [`Self::restore_version`].
+    pub(crate) fn restore(revision: i64, compact_revision: i64) -> Self {
+        Self {
+            keys: OrdMap::new(),
+            log: EventLog::new(FIRST_CHANGE.max(compact_revision)),
+            revision,
+            compact_revision,
+            size_bytes: 0,
+            sweep: None,
+        }
+    }
+
+    /// The store's main revision.
+    pub(crate) fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// The oldest readable revision, [`NEVER_COMPACTED`] if all are.
+    pub(crate) fn compact_revision(&self) -> i64 {
+        self.compact_revision
+    }
+
+    /// Estimated bytes of all stored versions. Goes down as compaction removes them physically,
+    /// so members may differ.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// The newest state of a key, if it exists.
+    pub(crate) fn get(&self, key: &[u8]) -> Option<KeyValue> {
+        self.get_at(key, i64::MAX)
+    }
+
+    /// A key as it was at a main revision.
+    pub(crate) fn get_at(&self, key: &[u8], main: i64) -> Option<KeyValue> {
+        let (key, history) = self.keys.get_key_value(key)?;
+        history.at(main)?.key_value(key)
+    }
+
+    /// Whether a key exists now.
+    pub(crate) fn contains(&self, key: &[u8]) -> bool {
+        self.keys
+            .get(key)
+            .is_some_and(|history| history.newest().put.is_some())
+    }
+
+    /// The keys of an interval as they are now, in key order.
+    pub(crate) fn live(&self, range: &KeyRange) -> impl Iterator<Item = KeyValue> + use<'_> {
+        self.histories(range)
+            .filter_map(|(key, history)| history.newest().key_value(key))
+    }
+
+    /// The histories of the keys of an interval, in key order.
+    fn histories(
+        &self,
+        range: &KeyRange,
+    ) -> impl DoubleEndedIterator<Item = (&Bytes, &KeyHistory)> + use<'_> {
+        let bounds: (Bound<&[u8]>, Bound<&[u8]>) = match range {
+            KeyRange::Key(key) => (Bound::Included(key), Bound::Included(key)),
+            KeyRange::From(start) => (Bound::Included(start), Bound::Unbounded),
+            KeyRange::Range { start, end } if start < end => {
+                (Bound::Included(start), Bound::Excluded(end))
+            }
+            // An interval that ends before it starts has no keys; say so in bounds that are valid.
+            KeyRange::Range { start, .. } => (Bound::Included(start), Bound::Excluded(start)),
+        };
+        self.keys.range::<_, [u8]>(bounds)
+    }
+
+    /// The logical content, in key order: each key with its versions, from the key that the bound
+    /// names on.
+    pub(crate) fn contents(
+        &self,
+        from: Bound<&Bytes>,
+    ) -> impl Iterator<Item = (&Bytes, impl Iterator<Item = &Version>)> {
+        let from = from.map(|key| key.as_ref());
+        self.keys
+            .range::<_, [u8]>((from, Bound::Unbounded))
+            .filter_map(|(key, history)| {
+                let start = history.logical_start(self.compact_revision);
+                let versions = (start..history.len()).map(|position| history.get(position));
+                (start < history.len()).then_some((key, versions))
+            })
+    }
+
+    /// All changes from main revision `from` on, oldest first, one item for each main revision.
+    ///
+    /// Events at the compact revision are still there, tombstones included (corner case 70). The
+    /// state before a change is left out where it was compacted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Compacted`] if `from` is below the compact revision.
+    pub(crate) fn events(
+        &self,
+        from: i64,
+    ) -> Result<impl Iterator<Item = (i64, Arc<[Event]>)> + use<'_>, Error> {
+        if from < self.compact_revision {
+            return Err(Error::Compacted);
+        }
+        let first = from.max(self.log.first()).max(self.compact_revision);
+        Ok((first..self.log.end()).map(|main| {
+            let changed = self.log.get(main).expect("the log has no gaps");
+            let events = (0..).zip(changed.keys()).map(|(sub, key)| {
+                let history = self.keys.get(key).expect("logged keys have a history");
+                self.event(key, history, Revision { main, sub })
+            });
+            (main, events.collect())
+        }))
+    }
+
+    /// One logged change as watchers see it.
+    fn event(&self, key: &Bytes, history: &KeyHistory, at: Revision) -> Event {
+        let version = history
+            .find(at)
+            .expect("changes from the compact revision on are kept");
+        let before = || {
+            let readable = at.main > self.compact_revision;
+            readable
+                .then(|| history.at(at.main - 1)?.key_value(key))
+                .flatten()
+        };
+        match version.key_value(key) {
+            Some(kv) if kv.version == 1 => Event::Put { kv, prev: None },
+            Some(kv) => Event::Put { kv, prev: before() },
+            None => Event::Delete {
+                key: key.clone(),
+                mod_revision: at.main,
+                prev: before(),
+            },
+        }
+    }
+
+    /// Adds a version to a key's history and to the size.
+    fn push_version(&mut self, key: &Bytes, version: Version) {
+        self.size_bytes += version_bytes(key, &version);
+        match self.keys.get_mut(key) {
+            Some(history) => history.push(version),
+            None => {
+                self.keys.insert(key.clone(), KeyHistory::new(version));
+            }
+        }
+    }
+
+    /// Adds a version out of a checkpoint; a key's versions come oldest first.
+    pub(crate) fn restore_version(&mut self, key: &Bytes, version: Version) {
+        self.push_version(key, version);
+    }
+
+    /// Rebuilds the event log of a restored store from all of its changes at and above the compact
+    /// revision, in the order of revisions. `false` if they do not lead, without a gap, up to the
+    /// store's revision: then the checkpoint is not one that a store has written.
+    #[must_use]
+    pub(crate) fn restore_log(&mut self, changes: &[(Revision, Bytes)]) -> bool {
+        for same_main in changes.chunk_by(|(a, _), (b, _)| a.main == b.main) {
+            let in_order = same_main.iter().zip(0..).all(|((at, _), sub)| {
+                *at == Revision {
+                    main: self.log.end(),
+                    sub,
+                }
+            });
+            if !in_order {
+                return false;
+            }
+            let keys: Vec<Bytes> = same_main.iter().map(|(_, key)| key.clone()).collect();
+            self.log.push(Changed::from(keys));
+        }
+        self.log.end() == (self.revision + 1).max(FIRST_CHANGE)
+    }
+
+    /// Checks every structure against every other.
+    #[cfg(test)]
+    pub(crate) fn validate(&self) {
+        assert!(self.revision >= 1 && self.compact_revision <= self.revision);
+        assert_eq!(self.log.end(), self.revision + 1);
+        let mut size_bytes = 0;
+        for (key, history) in &self.keys {
+            assert!(!key.is_empty());
+            history.validate();
+            assert!(history.newest().at.main <= self.revision);
+            for version in (0..history.len()).map(|position| history.get(position)) {
+                size_bytes += version_bytes(key, version);
+                let in_log = self.log.get(version.at.main).map(|changed| changed.keys());
+                if version.at.main >= self.log.first() {
+                    assert_eq!(in_log.unwrap()[version.at.sub as usize], key);
+                }
+            }
+            if self.sweep.is_none() {
+                assert_eq!(
+                    history.logical_start(self.compact_revision),
+                    0,
+                    "swept: {key:?}"
+                );
+            }
+        }
+        assert_eq!(self.size_bytes, size_bytes);
+        for (main, events) in self.events(self.compact_revision).unwrap() {
+            assert!(!events.is_empty());
+            assert!(events.iter().all(|event| event.mod_revision() == main));
+        }
+    }
+}
+
+/// What one stored version counts in [`Store::size_bytes`].
+fn version_bytes(key: &Bytes, version: &Version) -> u64 {
+    (key.len() + version.value_bytes() + VERSION_OVERHEAD_BYTES) as u64
+}

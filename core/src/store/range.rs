@@ -1,0 +1,155 @@
+//! Reading an interval (contract api.md §5.2).
+
+use std::cmp::Ordering;
+
+use bytes::Bytes;
+
+use super::{Store, history::Version};
+use crate::{
+    error::Error,
+    kv::{KeyRange, KeyValue},
+    request::{RangeRequest, RevisionFilter, Sort, SortOrder, SortTarget},
+    response::RangeResponse,
+};
+
+/// In which order, and how many, key-values a scan gives; it counts all keys in any case.
+#[derive(Clone, Copy)]
+enum Take {
+    Nothing,
+    First(usize),
+    Last(usize),
+}
+
+impl Store {
+    /// Reads outside of transactions.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FutureRevision`] above the store's revision, [`Error::Compacted`] below the
+    /// compact revision.
+    pub(crate) fn range(&self, request: &RangeRequest) -> Result<RangeResponse, Error> {
+        if request.revision > self.revision {
+            return Err(Error::FutureRevision);
+        }
+        if request.revision > 0 && request.revision < self.compact_revision {
+            return Err(Error::Compacted);
+        }
+        Ok(self.read(request, self.revision))
+    }
+
+    /// Reads at the requested revision, or at `now` if it names none. Its bounds were checked.
+    pub(super) fn read(&self, request: &RangeRequest, now: i64) -> RangeResponse {
+        let at = if request.revision > 0 {
+            request.revision
+        } else {
+            now
+        };
+        let limit = usize::try_from(request.limit)
+            .ok()
+            .filter(|&limit| limit > 0);
+        let (take, sort) = plan(request, limit);
+        let (mut kvs, count) = self.scan(&request.range, at, take);
+
+        retain(&mut kvs, request.filter);
+        if let Some(sort) = sort {
+            kvs.sort_by(|a, b| compare(a, b, sort));
+        }
+        let more = limit.is_some_and(|limit| kvs.len() > limit);
+        if let Some(limit) = limit {
+            kvs.truncate(limit);
+        }
+        if request.keys_only {
+            kvs.iter_mut().for_each(|kv| kv.value.clear());
+        }
+        RangeResponse {
+            revision: now,
+            kvs,
+            more,
+            count: count as i64,
+        }
+    }
+
+    /// The key-values to take from an interval at a main revision, and how many keys it has there.
+    fn scan(&self, range: &KeyRange, at: i64, take: Take) -> (Vec<KeyValue>, usize) {
+        let mut live = self.histories(range).filter_map(|(key, history)| {
+            let version = history.at(at)?;
+            version.put.is_some().then_some((key, version))
+        });
+        let key_value = |(key, version): (&Bytes, &Version)| version.key_value(key);
+        let kvs: Vec<KeyValue> = match take {
+            Take::Nothing => Vec::new(),
+            Take::First(max) => live.by_ref().take(max).filter_map(key_value).collect(),
+            Take::Last(max) => live
+                .by_ref()
+                .rev()
+                .take(max)
+                .filter_map(key_value)
+                .collect(),
+        };
+        let count = kvs.len() + live.count();
+        (kvs, count)
+    }
+}
+
+/// How much of the interval to look at, and how to sort it then.
+fn plan(request: &RangeRequest, limit: Option<usize>) -> (Take, Option<Sort>) {
+    if request.count_only {
+        return (Take::Nothing, None);
+    }
+    // One more than the limit, to know whether there is more.
+    let limited = limit.map_or(usize::MAX, |limit| limit.saturating_add(1));
+    let filtered = request.filter.is_set();
+    match request.sort {
+        None
+        | Some(Sort {
+            target: SortTarget::Key,
+            order: SortOrder::Unspecified | SortOrder::Ascend,
+        }) => (
+            Take::First(if filtered { usize::MAX } else { limited }),
+            None,
+        ),
+        Some(Sort {
+            target: SortTarget::Key,
+            order: SortOrder::Descend,
+        }) => (
+            Take::Last(if filtered { usize::MAX } else { limited }),
+            None,
+        ),
+        // etcd cuts before it sorts where the client named no order (corner case 15).
+        Some(
+            sort @ Sort {
+                order: SortOrder::Unspecified,
+                ..
+            },
+        ) if !filtered => (Take::First(limited), Some(sort)),
+        Some(sort) => (Take::First(usize::MAX), Some(sort)),
+    }
+}
+
+/// Drops what a filter leaves out. Bounds are inclusive, 0 is none.
+fn retain(kvs: &mut Vec<KeyValue>, filter: RevisionFilter) {
+    let within = |revision: i64, min: i64, max: i64| {
+        (min == 0 || revision >= min) && (max == 0 || revision <= max)
+    };
+    if filter.is_set() {
+        kvs.retain(|kv| {
+            within(kv.mod_revision, filter.min_mod, filter.max_mod)
+                && within(kv.create_revision, filter.min_create, filter.max_create)
+        });
+    }
+}
+
+/// The order of two key-values; equal ones stay in key order.
+fn compare(a: &KeyValue, b: &KeyValue, sort: Sort) -> Ordering {
+    let ascending = match sort.target {
+        SortTarget::Key => a.key.cmp(&b.key),
+        SortTarget::Version => a.version.cmp(&b.version),
+        SortTarget::Create => a.create_revision.cmp(&b.create_revision),
+        SortTarget::Mod => a.mod_revision.cmp(&b.mod_revision),
+        SortTarget::Value => a.value.cmp(&b.value),
+    };
+    match sort.order {
+        SortOrder::Unspecified | SortOrder::Ascend => ascending,
+        SortOrder::Descend => ascending.reverse(),
+    }
+}

@@ -1,0 +1,150 @@
+//! Replicated state to read: at the present, or as it was when a view was taken.
+
+use std::{ops::Bound, sync::Arc};
+
+use imbl::OrdMap;
+
+use crate::{
+    checkpoint::{self, Checkpoint},
+    command::MemberAttributes,
+    error::Error,
+    kv::{Event, LeaseId},
+    lease::table::LeaseTable,
+    request::{RangeRequest, TxnRequest},
+    response::{LeaseInfo, RangeResponse, TxnResponse},
+    store::Store,
+    txn,
+    validate::Valid,
+};
+
+/// The whole replicated state after one log entry. Cloning shares everything and is O(1); a view
+/// never changes, and reading it holds up nobody.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub(crate) applied_index: u64,
+    pub(crate) applied_term: u64,
+    pub(crate) time_ms: u64,
+    pub(crate) store: Store,
+    pub(crate) leases: LeaseTable,
+    pub(crate) members: OrdMap<u64, MemberAttributes>,
+    pub(crate) cluster_version: Option<Arc<str>>,
+}
+
+impl View {
+    /// The state before the first log entry.
+    pub(crate) fn empty() -> Self {
+        Self {
+            applied_index: 0,
+            applied_term: 0,
+            time_ms: 0,
+            store: Store::new(),
+            leases: LeaseTable::default(),
+            members: OrdMap::new(),
+            cluster_version: None,
+        }
+    }
+
+    /// Reads the keys of an interval.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FutureRevision`] above the store's revision, [`Error::Compacted`] below the
+    /// compact revision; the compact revision itself is readable.
+    pub fn range(&self, request: &Valid<RangeRequest>) -> Result<RangeResponse, Error> {
+        self.store.range(request)
+    }
+
+    /// Evaluates a transaction that only reads.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::range`], for each range of the branch that is taken.
+    ///
+    /// # Panics
+    ///
+    /// If the request is not [read-only](TxnRequest::is_read_only): that is the caller's to ask.
+    pub fn read_txn(&self, request: &Valid<TxnRequest>) -> Result<TxnResponse, Error> {
+        txn::read(request, &self.store)
+    }
+
+    /// The store's main revision; 1 before the first change.
+    pub fn revision(&self) -> i64 {
+        self.store.revision()
+    }
+
+    /// The oldest readable main revision; -1 if there was no compaction yet.
+    pub fn compact_revision(&self) -> i64 {
+        self.store.compact_revision()
+    }
+
+    /// Log index of the last applied entry; 0 before the first.
+    pub fn applied_index(&self) -> u64 {
+        self.applied_index
+    }
+
+    /// Term of the last applied entry; 0 before the first.
+    pub fn applied_term(&self) -> u64 {
+        self.applied_term
+    }
+
+    /// Cluster time, milliseconds: the greatest stamp of an applied entry.
+    pub fn time_ms(&self) -> u64 {
+        self.time_ms
+    }
+
+    /// A lease with all of its keys.
+    pub fn lease(&self, id: LeaseId) -> Option<LeaseInfo> {
+        self.leases.info(id)
+    }
+
+    /// All leases, by id ascending: the id, the granted time to live in seconds, and the cluster
+    /// time in milliseconds of the grant or the last replicated renewal.
+    pub fn leases(&self) -> impl Iterator<Item = (LeaseId, i64, u64)> + '_ {
+        self.leases
+            .from(Bound::Unbounded)
+            .map(|(id, lease)| (id, lease.ttl_s, lease.renewed_at_ms))
+    }
+
+    /// What each member has said of itself, by member id ascending.
+    pub fn member_attributes(&self) -> impl Iterator<Item = &MemberAttributes> + '_ {
+        self.members.values()
+    }
+
+    /// The version that all members can speak, once it was agreed on.
+    pub fn cluster_version(&self) -> Option<&str> {
+        self.cluster_version.as_deref()
+    }
+
+    /// All changes of keys from a main revision on, oldest first: one item for each revision, with
+    /// its events in the order in which they were made. Starting above the store's revision gives
+    /// nothing. The state before a change is missing where it was compacted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Compacted`] if `from_revision` is below the compact revision.
+    pub fn history(
+        &self,
+        from_revision: i64,
+    ) -> Result<impl Iterator<Item = (i64, Arc<[Event]>)> + '_, Error> {
+        self.store.events(from_revision)
+    }
+
+    /// Estimated bytes that all stored versions take: keys, values and overhead. Kept as changes
+    /// come; members may differ, since each removes compacted versions at its own pace.
+    pub fn size_bytes(&self) -> u64 {
+        self.store.size_bytes()
+    }
+
+    /// A hash of the whole state, equal on all members at the same log index. Reads everything;
+    /// made to find replicas that differ, not to resist an attacker.
+    pub fn state_hash(&self) -> u64 {
+        checkpoint::state_hash(self)
+    }
+
+    /// The whole state as a stream of chunks, each of about
+    /// [`CHECKPOINT_CHUNK_BYTES`](crate::limits::CHECKPOINT_CHUNK_BYTES), made as they are asked
+    /// for. The same bytes on every member at the same log index. [`crate::Restore`] reads them.
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint::new(self.clone())
+    }
+}
