@@ -55,7 +55,10 @@ impl KeyRange {
         match range_end.as_ref() {
             [] => Self::Key(key),
             OPEN_END => Self::From(key),
-            _ => Self::Range { start: key, end: range_end },
+            _ => Self::Range {
+                start: key,
+                end: range_end,
+            },
         }
     }
 

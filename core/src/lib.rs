@@ -1,35 +1,18 @@
 //! Quorate's replicated state machine.
 //!
-//! Pure and deterministic: no I/O, no clock, no randomness, no threads, no async. The same log
-//! gives the same bytes out on every replica. Time comes in with each log entry (*cluster time*,
-//! milliseconds); everything else that a decision needs is in the state.
-//!
-//! The three entry points, and who drives them:
-//!
-//! * [`StateMachine::apply`] is the only way to change replicated state. Every replica calls it
-//!   for each committed entry, in log order.
-//! * [`watch::Hub`] turns the events of each [`Applied`] into responses for watchers. It is local
-//!   to a member and not replicated.
-//! * [`lease::LeaseKeeper`] exists only on the leader: it answers keep-alives from memory and says
-//!   which renewals and expiries to propose.
+//! Pure and deterministic: no I/O, no clock, no randomness, no threads, no async.
 
-pub mod codec;
 pub mod command;
 pub mod error;
 pub mod kv;
 pub mod lease;
 pub mod limits;
-mod machine;
 pub mod request;
 pub mod response;
-pub mod store;
 pub mod validate;
-mod view;
 pub mod watch;
 
 pub use command::{Command, Entry};
 pub use error::Error;
-pub use machine::{Applied, LeaseChange, StateMachine};
 pub use response::Response;
 pub use validate::Valid;
-pub use view::View;
