@@ -84,8 +84,7 @@ struct Lease {
     replicated_ms: u64,
     /// No expiry is offered before. Never goes back.
     deadline_ms: u64,
-    /// Set once expiry was offered: when to offer it again. Nothing but an applied entry brings
-    /// such a lease back, or its fellow members would disagree about what clients were told.
+    /// Set once expiry was offered: when to offer it again. From then on nothing keeps it alive.
     offer_again_ms: Option<u64>,
     /// Keep-alives that no batch has taken yet.
     waiting: Option<Span>,
@@ -207,7 +206,7 @@ impl LeaseKeeper {
             self.change(*id, |lease| {
                 let again_ms = now_ms.saturating_add(LEASE_EXPIRE_RETRY_MS);
                 lease.offer_again_ms = Some(again_ms);
-                // Keep-alives that came in time have moved the deadline; there is none to renew.
+                // What is still to be replicated of it is of no use any more.
                 lease.waiting = None;
             });
         }
@@ -254,63 +253,70 @@ impl LeaseKeeper {
     /// # Errors
     /// What does not hold.
     pub fn invariant_lists(&self) -> Result<(), &'static str> {
-        let listed = |entry: fn(&Lease) -> Option<u64>| {
-            let entries = self
-                .leases
-                .iter()
-                .filter_map(move |(id, lease)| Some((entry(lease)?, *id)));
+        let listed = |entry: fn(Entries) -> Option<u64>| {
+            let leases = self.leases.iter();
+            let entries = leases.filter_map(|(id, lease)| Some((entry(lease.entries())?, *id)));
             entries.collect::<BTreeSet<_>>()
         };
-        if self.due != listed(|lease| Some(lease.due_ms())) {
+        if self.due != listed(|entries| entries.due_ms) {
             return Err("a lease is not due when it should be");
         }
-        if self.unreplicated != listed(Lease::unreplicated_ms) {
+        if self.unreplicated != listed(|entries| entries.unreplicated_ms) {
             return Err("unreplicated keep-alives are listed wrong");
         }
-        if self.queue != listed(Lease::queued_ms) {
+        if self.queue != listed(|entries| entries.queued_ms) {
             return Err("the queue of renewals is wrong");
         }
         Ok(())
     }
 
     fn insert(&mut self, id: LeaseId, lease: Lease) {
-        self.list(id, &lease);
+        self.list(id, Entries::default(), lease.entries());
         self.leases.insert(id, lease);
     }
 
     fn remove(&mut self, id: LeaseId) {
         if let Some(lease) = self.leases.remove(&id) {
-            self.unlist(id, &lease);
+            self.list(id, lease.entries(), Entries::default());
         }
     }
 
     /// Changes a lease, if it is there, and what is listed of it: the only way to do either.
     fn change(&mut self, id: LeaseId, change: impl FnOnce(&mut Lease)) {
-        let Some(mut lease) = self.leases.remove(&id) else {
+        let Some(lease) = self.leases.get_mut(&id) else {
             return;
         };
-        self.unlist(id, &lease);
-        change(&mut lease);
-        self.insert(id, lease);
+        let before = lease.entries();
+        change(lease);
+        let after = lease.entries();
+        self.list(id, before, after);
     }
 
-    fn list(&mut self, id: LeaseId, lease: &Lease) {
-        self.due.insert((lease.due_ms(), id));
-        self.unreplicated
-            .extend(lease.unreplicated_ms().map(|first_ms| (first_ms, id)));
-        self.queue
-            .extend(lease.queued_ms().map(|first_ms| (first_ms, id)));
+    fn list(&mut self, id: LeaseId, before: Entries, after: Entries) {
+        let lists = [
+            (&mut self.due, before.due_ms, after.due_ms),
+            (
+                &mut self.unreplicated,
+                before.unreplicated_ms,
+                after.unreplicated_ms,
+            ),
+            (&mut self.queue, before.queued_ms, after.queued_ms),
+        ];
+        for (list, before_ms, after_ms) in lists {
+            if before_ms != after_ms {
+                before_ms.map(|at_ms| list.remove(&(at_ms, id)));
+                list.extend(after_ms.map(|at_ms| (at_ms, id)));
+            }
+        }
     }
+}
 
-    fn unlist(&mut self, id: LeaseId, lease: &Lease) {
-        self.due.remove(&(lease.due_ms(), id));
-        lease
-            .unreplicated_ms()
-            .map(|first_ms| self.unreplicated.remove(&(first_ms, id)));
-        lease
-            .queued_ms()
-            .map(|first_ms| self.queue.remove(&(first_ms, id)));
-    }
+/// When a lease is listed, in each of the keeper's lists that it is in.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entries {
+    due_ms: Option<u64>,
+    unreplicated_ms: Option<u64>,
+    queued_ms: Option<u64>,
 }
 
 impl Lease {
@@ -373,19 +379,17 @@ impl Lease {
         }
     }
 
-    fn due_ms(&self) -> u64 {
-        self.offer_again_ms.unwrap_or(self.deadline_ms)
-    }
-
-    fn unreplicated_ms(&self) -> Option<u64> {
-        self.in_flight.or(self.waiting).map(|span| span.first_ms)
-    }
-
-    /// One span at a time is in flight, so that a lease is in one batch at most.
-    fn queued_ms(&self) -> Option<u64> {
-        self.waiting
-            .filter(|_| self.in_flight.is_none())
-            .map(|span| span.first_ms)
+    fn entries(&self) -> Entries {
+        let first_ms = |span: Span| span.first_ms;
+        Entries {
+            due_ms: Some(self.offer_again_ms.unwrap_or(self.deadline_ms)),
+            unreplicated_ms: self.in_flight.or(self.waiting).map(first_ms),
+            // One span at a time is in flight, so that a lease is in one batch at most.
+            queued_ms: self
+                .waiting
+                .filter(|_| self.in_flight.is_none())
+                .map(first_ms),
+        }
     }
 }
 

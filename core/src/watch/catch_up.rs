@@ -63,11 +63,7 @@ impl CatchUp {
     /// Reads a bounded part of `view`'s history. The view must not be older than the moment at
     /// which the hub gave this out, or nothing is gained.
     pub fn run(self, view: &impl History) -> CaughtUp {
-        let Self {
-            stream,
-            watchers,
-            limits,
-        } = self;
+        let Self { watchers, limits } = self;
         let compact_revision = view.compact_revision();
         let (lost, served): (Vec<_>, Vec<_>) = watchers
             .into_iter()
@@ -78,7 +74,6 @@ impl CatchUp {
             .collect();
         found.extend(Scan::new(served, &limits).run(view));
         CaughtUp {
-            stream,
             revision: view.revision(),
             found,
         }

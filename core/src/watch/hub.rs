@@ -431,7 +431,6 @@ impl Hub {
             .for_each(|id| on.waiting.push_front(id));
         on.responses_first = true;
         (!watchers.is_empty()).then_some(CatchUp {
-            stream,
             watchers,
             limits: self.limits,
         })
