@@ -27,11 +27,13 @@ mod store;
 mod txn;
 pub mod validate;
 mod view;
+pub mod watch;
 
 pub use checkpoint::{Checkpoint, Restore};
 pub use command::{Command, Entry};
 pub use error::Error;
-pub use machine::{Applied, LeaseChange, StateMachine};
+pub use lease::LeaseChange;
+pub use machine::{Applied, StateMachine};
 pub use response::Response;
 pub use validate::Valid;
 pub use view::View;

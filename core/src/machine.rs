@@ -6,6 +6,7 @@ use crate::{
     command::{Command, Entry, Renewal},
     error::Error,
     kv::{Event, LeaseId},
+    lease::LeaseChange,
     request::{PutRequest, TxnRequest},
     response::Response,
     store::write::Write,
@@ -37,32 +38,6 @@ pub struct Applied {
     pub events: Arc<[Event]>,
     /// The changes of leases.
     pub lease_changes: Vec<LeaseChange>,
-}
-
-/// One change of the table of leases, for the leader's timekeeping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeaseChange {
-    /// A lease began.
-    Granted {
-        /// Its id.
-        id: LeaseId,
-        /// Its time to live, seconds.
-        ttl_s: i64,
-        /// Cluster time of the grant, milliseconds.
-        at_ms: u64,
-    },
-    /// A lease has a later replicated renewal.
-    Renewed {
-        /// Its id.
-        id: LeaseId,
-        /// Cluster time of the renewal, milliseconds.
-        renewed_at_ms: u64,
-    },
-    /// A lease is gone, with its keys.
-    Ended {
-        /// Its id.
-        id: LeaseId,
-    },
 }
 
 /// What a command does besides answering.

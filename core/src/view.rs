@@ -15,6 +15,7 @@ use crate::{
     store::Store,
     txn,
     validate::Valid,
+    watch,
 };
 
 /// The whole replicated state after one log entry. Cloning shares everything and is O(1); a view
@@ -146,5 +147,19 @@ impl View {
     /// for. The same bytes on every member at the same log index. [`crate::Restore`] reads them.
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint::new(self.clone())
+    }
+}
+
+impl watch::History for View {
+    fn history(&self, from: i64) -> Result<watch::Revisions<'_>, Error> {
+        Ok(Box::new(self.history(from)?))
+    }
+
+    fn revision(&self) -> i64 {
+        self.revision()
+    }
+
+    fn compact_revision(&self) -> i64 {
+        self.compact_revision()
     }
 }
