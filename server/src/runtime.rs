@@ -2,8 +2,11 @@
 //! threads of their own for work that blocks. In simulation everything is a task of one
 //! deterministic scheduler.
 
+mod signal;
+
 use std::{future::Future, io, num::NonZeroUsize};
 
+pub use signal::Signal;
 pub use tokio::task::JoinHandle;
 
 #[cfg(not(madsim))]
