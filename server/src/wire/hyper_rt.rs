@@ -1,0 +1,67 @@
+//! What hyper needs of a runtime: tasks and timers. Ours go through [`crate::runtime`] and
+//! [`crate::clock`], which the simulator replaces; hyper-util's own would not.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Mutex,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use crate::{clock, runtime};
+
+/// Spawns hyper's tasks on the current runtime.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Executor;
+
+impl<F> hyper::rt::Executor<F> for Executor
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        runtime::spawn(future);
+    }
+}
+
+/// Timers on the node's clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timer;
+
+impl hyper::rt::Timer for Timer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Sleep::boxed(clock::sleep(duration))
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Sleep::boxed(clock::sleep_until(clock::Instant::from_std(deadline)))
+    }
+
+    fn now(&self) -> Instant {
+        clock::now().into_std()
+    }
+}
+
+/// hyper asks for `Sync`, which a simulated sleep is not; only its owner ever polls it.
+struct Sleep(Mutex<Pin<Box<clock::Sleep>>>);
+
+impl Sleep {
+    fn boxed(sleep: clock::Sleep) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(Self(Mutex::new(Box::pin(sleep))))
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let sleep = self
+            .0
+            .get_mut()
+            .expect("only its owner polls it, and polling does not panic");
+        sleep.as_mut().poll(cx)
+    }
+}
+
+impl hyper::rt::Sleep for Sleep {}

@@ -1,0 +1,26 @@
+//! The network: hyper serves tonic's services and axum's routes, and hyper's HTTP/2 client carries
+//! calls to other members. tonic's own transport takes no part.
+//!
+//! Only `real.rs` and `simulated.rs` differ between the two builds: a listener, a stream, and how
+//! to dial. HTTP/2 itself, with its flow control, half-close and cancellation, is the same code in
+//! both.
+
+mod channel;
+mod deadline;
+mod hyper_rt;
+#[cfg(not(madsim))]
+mod real;
+mod serve;
+#[cfg(madsim)]
+mod simulated;
+#[cfg(test)]
+mod tests;
+
+pub use channel::{Channel, ChannelOptions};
+#[cfg(not(madsim))]
+use real as net;
+pub use serve::{PeerAddr, ServeOptions, serve};
+#[cfg(madsim)]
+use simulated as net;
+
+pub use net::Listener;

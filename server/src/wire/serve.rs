@@ -1,0 +1,169 @@
+//! The server side: accepts connections, spreads them over the workers, and ends them in order.
+
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
+
+use http::{Request, Response};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::server::conn::auto;
+use tokio::sync::mpsc;
+use tonic::{body::Body, service::Routes};
+use tower::ServiceExt as _;
+use tracing::{debug, warn};
+
+use super::{
+    deadline,
+    hyper_rt::{Executor, Timer},
+    net::{Accepted, Listener},
+};
+use crate::{
+    clock,
+    runtime::{Signal, Workers},
+};
+
+/// Pause after a failed accept: usually the process is out of file descriptors for a moment.
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Streams that a client has reset before the server got to see them. hyper allows 20 and then
+/// takes the client for an attacker; a client whose watchers or short deadlines all end at once
+/// may well reach that.
+const PENDING_RESETS_MAX: usize = 1024;
+
+/// How connections are kept and ended.
+#[derive(Clone, Copy, Debug)]
+pub struct ServeOptions {
+    /// Idle time after which the server asks whether the client is still there.
+    pub keep_alive_interval: Duration,
+    /// How long the client may take to answer that.
+    pub keep_alive_timeout: Duration,
+    /// How long calls in progress may go on once the server is told to stop.
+    pub grace: Duration,
+}
+
+impl Default for ServeOptions {
+    /// etcd's keep-alive, and five seconds of grace.
+    fn default() -> Self {
+        Self {
+            keep_alive_interval: Duration::from_secs(2 * 3600),
+            keep_alive_timeout: Duration::from_secs(20),
+            grace: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The client's address; in the extensions of every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddr(pub SocketAddr);
+
+/// Serves HTTP/2 and HTTP/1.1 on `listener` until `stop` is raised. Then it accepts no more, tells
+/// clients to go away, lets calls in progress finish within the grace, and cuts what is left.
+/// Returns when no connection is left.
+pub async fn serve(
+    listener: Listener,
+    routes: Routes,
+    workers: Workers,
+    stop: Signal,
+    options: ServeOptions,
+) {
+    let routes = routes.prepare();
+    let cut = Signal::new();
+    // Every connection holds a sender; when the last one is gone, `recv` says so.
+    let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop.raised() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok(accepted) => {
+                let connection = Connection {
+                    routes: routes.clone(),
+                    options,
+                    stop: stop.clone(),
+                    cut: cut.clone(),
+                    _open: open.clone(),
+                };
+                workers.spawn_on_next(connection.serve(accepted));
+            }
+            Err(error) => {
+                warn!(%error, "cannot accept a connection; trying again");
+                clock::sleep(ACCEPT_RETRY_PAUSE).await;
+            }
+        }
+    }
+    drop((listener, open));
+    if clock::timeout(options.grace, all_closed.recv())
+        .await
+        .is_err()
+    {
+        cut.raise();
+        all_closed.recv().await;
+    }
+}
+
+struct Connection {
+    routes: Routes,
+    options: ServeOptions,
+    stop: Signal,
+    cut: Signal,
+    _open: mpsc::Sender<Infallible>,
+}
+
+impl Connection {
+    async fn serve(self, accepted: Accepted) {
+        let peer = accepted.peer();
+        if let Err(error) = self.run(accepted).await {
+            debug!(%peer, error, "connection ended");
+        }
+    }
+
+    async fn run(
+        &self,
+        accepted: Accepted,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let peer = accepted.peer();
+        let stream = accepted.into_stream().inspect_err(|error: &io::Error| {
+            warn!(%peer, %error, "cannot set up a connection");
+        })?;
+        let builder = http_settings(&self.options);
+        let service = service_fn(|request| answer(self.routes.clone(), request, peer));
+        let mut connection = pin!(builder.serve_connection(stream, service));
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => return ended,
+            () = self.stop.raised() => connection.as_mut().graceful_shutdown(),
+        }
+        tokio::select! {
+            biased;
+            ended = connection => ended,
+            () = self.cut.raised() => Ok(()),
+        }
+    }
+}
+
+fn http_settings(options: &ServeOptions) -> auto::Builder<Executor> {
+    let mut builder = auto::Builder::new(Executor);
+    builder.http1().timer(Timer);
+    builder
+        .http2()
+        .timer(Timer)
+        .keep_alive_interval(options.keep_alive_interval)
+        .keep_alive_timeout(options.keep_alive_timeout)
+        .max_concurrent_streams(None)
+        .max_pending_accept_reset_streams(PENDING_RESETS_MAX);
+    builder
+}
+
+async fn answer(
+    routes: Routes,
+    mut request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response<Body>, Infallible> {
+    let timeout = deadline::timeout_of(request.headers());
+    request.extensions_mut().insert(PeerAddr(peer));
+    match deadline::within(timeout, routes.oneshot(request)).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(never)) => match never {},
+        Err(expired) => Ok(expired.into_http()),
+    }
+}
