@@ -18,3 +18,9 @@ pub mod authpb {
 pub mod etcdserverpb {
     tonic::include_proto!("etcdserverpb");
 }
+
+/// What members say to each other.
+#[allow(missing_docs, unused_qualifications, clippy::all)]
+pub mod peer {
+    tonic::include_proto!("quorate.peer");
+}

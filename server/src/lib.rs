@@ -1,0 +1,18 @@
+//! Quorate's server: etcd's API over a replicated [state machine](../quorate_core/index.html).
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod ids;
+pub mod logging;
+pub mod node;
+mod peer_service;
+pub mod peers;
+pub mod planted;
+pub mod proto;
+pub mod raft;
+pub mod replica;
+pub mod runtime;
+pub mod url;
+pub mod version;
+pub mod wire;

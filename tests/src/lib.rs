@@ -1,0 +1,3 @@
+//! What Quorate's tests share across crates.
+
+pub mod tidy;
