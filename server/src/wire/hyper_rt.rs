@@ -4,7 +4,6 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::Mutex,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -43,12 +42,12 @@ impl hyper::rt::Timer for Timer {
     }
 }
 
-/// hyper asks for `Sync`, which a simulated sleep is not; only its owner ever polls it.
-struct Sleep(Mutex<Pin<Box<clock::Sleep>>>);
+/// A sleep that hyper can own.
+struct Sleep(Pin<Box<clock::Sleep>>);
 
 impl Sleep {
     fn boxed(sleep: clock::Sleep) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(Self(Mutex::new(Box::pin(sleep))))
+        Box::pin(Self(Box::pin(sleep)))
     }
 }
 
@@ -56,11 +55,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let sleep = self
-            .0
-            .get_mut()
-            .expect("only its owner polls it, and polling does not panic");
-        sleep.as_mut().poll(cx)
+        self.0.as_mut().poll(cx)
     }
 }
 

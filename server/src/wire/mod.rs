@@ -7,6 +7,7 @@
 
 mod channel;
 mod deadline;
+mod grpc_words;
 mod hyper_rt;
 #[cfg(not(madsim))]
 mod real;
@@ -19,6 +20,7 @@ mod tests;
 pub use channel::{Channel, ChannelOptions};
 #[cfg(not(madsim))]
 use real as net;
+pub use grpc_words::in_grpc_words;
 pub use serve::{PeerAddr, ServeOptions, serve};
 #[cfg(madsim)]
 use simulated as net;

@@ -11,7 +11,7 @@ use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
 use super::{
-    deadline,
+    deadline, grpc_words,
     hyper_rt::{Executor, Timer},
     net::{Accepted, Listener},
 };
@@ -161,8 +161,9 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     let timeout = deadline::timeout_of(request.headers());
     request.extensions_mut().insert(PeerAddr(peer));
+    let uri = request.uri().clone();
     match deadline::within(timeout, routes.oneshot(request)).await {
-        Ok(Ok(response)) => Ok(response),
+        Ok(Ok(response)) => Ok(grpc_words::rewrite(response, uri.path())),
         Ok(Err(never)) => match never {},
         Err(expired) => Ok(expired.into_http()),
     }
