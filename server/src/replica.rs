@@ -12,10 +12,10 @@ use std::{
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use quorate_core::{
-    Applied, Entry, StateMachine, View,
+    Applied, Entry, Restore, StateMachine, View,
     codec::decode_command,
     command::Proposal,
-    store::Restore,
+    limits::WatchLimits,
 };
 
 use crate::{
@@ -56,13 +56,14 @@ impl Replica {
     pub fn new(
         state: StateMachine,
         leases: LeaseOffice,
+        watch_limits: WatchLimits,
         checkpoint_bytes: u64,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
         Self {
             proposals: Proposals::default(),
             applied_index: AppliedIndex::new(state.applied_index()),
-            watches: Watches::new(),
+            watches: Watches::new(watch_limits, state.revision()),
             leases,
             log_growth: LogGrowth::new(checkpoint_bytes, state.applied_index()),
             state: RwLock::new(state),
@@ -127,7 +128,7 @@ impl Replica {
         }
         *self.state.write().expect("apply does not panic") = machine;
         self.leases.forget();
-        self.watches.jumped(revision);
+        self.watches.restored(revision);
         self.applied_index.advance(index);
     }
 

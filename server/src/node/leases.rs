@@ -7,7 +7,7 @@ use std::{
 };
 
 use quorate_core::{
-    Applied, Command,
+    Applied, Command, command::Renewal,
     kv::LeaseId,
     lease::{KeepAlive, LeaseKeeper},
     limits::LEASE_BATCH_MAX,
@@ -18,6 +18,9 @@ use crate::clock::{self, Instant};
 
 /// How often the leader looks for leases whose time is up, and for renewals to make durable.
 const LEASE_TICK: Duration = Duration::from_millis(100);
+
+/// How often a keep-alive that waits for its replication looks whether that is done.
+const REPLICATION_POLL: Duration = Duration::from_millis(5);
 
 /// Renewals answered from memory are proposed at least this often.
 pub(crate) const RENEWAL_BATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -71,17 +74,14 @@ pub struct LeaseTimes {
 }
 
 /// The keeper's answer to a keep-alive or a question, if this member may give one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LeaseAnswer {
     Alive(LeaseTimes),
     Gone,
     /// This member cannot vouch for it now.
     Unavailable,
-}
-
-/// What to propose, and in which term.
-pub(crate) struct Due {
-    pub(crate) term: u64,
-    pub(crate) commands: Vec<Command>,
+    /// The lease is so short that its renewal must be replicated before it is promised.
+    Replicate,
 }
 
 impl LeaseOffice {
@@ -114,12 +114,12 @@ impl LeaseOffice {
         inner.keeper = Some((term, keeper));
     }
 
-    /// A proposal of the keeper's was not accepted: what it asked for is due again.
-    pub(crate) fn proposal_failed(&self, term: u64) {
+    /// A batch of renewals was not accepted: they are due again.
+    fn renewals_failed(&self, term: u64, batch: &[Renewal]) {
         if let Some((held, keeper)) = &mut self.inner().keeper
             && *held == term
         {
-            keeper.renewals_failed();
+            keeper.renewals_failed(batch);
         }
     }
 
@@ -155,7 +155,8 @@ impl LeaseOffice {
                     LeaseAnswer::Alive(LeaseTimes { ttl_s, granted_ttl_s: ttl_s })
                 }
                 KeepAlive::NotFound => LeaseAnswer::Gone,
-                KeepAlive::Unavailable => LeaseAnswer::Unavailable,
+                KeepAlive::Replicate => LeaseAnswer::Replicate,
+                KeepAlive::Stalled => LeaseAnswer::Unavailable,
             },
             _ => LeaseAnswer::Unavailable,
         }
@@ -176,28 +177,32 @@ impl LeaseOffice {
         }
     }
 
-    /// What to propose now: expiries that are due and, every [`RENEWAL_BATCH_INTERVAL`], renewals.
-    fn due(&self, applied_ms: u64) -> Option<Due> {
+    /// Leases to propose for expiry now, with the term of the office.
+    fn expired(&self, applied_ms: u64) -> Option<(u64, Vec<LeaseId>)> {
         let mut inner = self.inner();
         let (term, mut keeper) = inner.keeper.take()?;
         let now_ms = inner.now_ms(term, applied_ms);
-        let mut commands = Vec::new();
         let ids = keeper.poll_expired(now_ms, LEASE_BATCH_MAX);
-        if !ids.is_empty() {
-            commands.push(Command::LeaseExpire { term, ids });
-        }
-        if inner.last_batch.is_none_or(|last| last.elapsed() >= RENEWAL_BATCH_INTERVAL) {
-            inner.last_batch = Some(clock::now());
-            loop {
-                let renewals = keeper.poll_renewals(LEASE_BATCH_MAX, now_ms);
-                if renewals.is_empty() {
-                    break;
-                }
-                commands.push(Command::LeaseRenew { renewals });
-            }
-        }
         inner.keeper = Some((term, keeper));
-        Some(Due { term, commands })
+        Some((term, ids))
+    }
+
+    /// The next batch of renewals to propose, if there are any.
+    fn renewals(&self) -> Option<(u64, Vec<Renewal>)> {
+        let mut inner = self.inner();
+        let (term, keeper) = inner.keeper.as_mut()?;
+        let batch = keeper.poll_renewals(LEASE_BATCH_MAX);
+        (!batch.is_empty()).then_some((*term, batch))
+    }
+
+    /// Whether the regular batch of renewals is due; if so, the next one is due an interval later.
+    fn batch_due(&self) -> bool {
+        let mut inner = self.inner();
+        let due = inner.last_batch.is_none_or(|last| last.elapsed() >= RENEWAL_BATCH_INTERVAL);
+        if due {
+            inner.last_batch = Some(clock::now());
+        }
+        due
     }
 }
 
@@ -216,9 +221,21 @@ impl Inner {
 impl Node {
     /// Renews a lease on this member, which must lead and must have heard from a majority lately:
     /// a leader that is cut off must not promise time that its successor does not know of.
-    pub(crate) fn keep_alive_here(&self, id: LeaseId) -> LeaseAnswer {
-        let Some(term) = self.vouching_term() else { return LeaseAnswer::Unavailable };
-        self.replica().leases.keep_alive(term, self.applied_ms(), id)
+    pub(crate) async fn keep_alive_here(&self, id: LeaseId) -> LeaseAnswer {
+        let ask = async {
+            loop {
+                let Some(term) = self.vouching_term() else { return LeaseAnswer::Unavailable };
+                let answer = self.replica().leases.keep_alive(term, self.applied_ms(), id);
+                if answer != LeaseAnswer::Replicate {
+                    return answer;
+                }
+                self.propose_renewals().await;
+                clock::sleep(REPLICATION_POLL).await;
+            }
+        };
+        clock::timeout(self.options().election_timeout, ask)
+            .await
+            .unwrap_or(LeaseAnswer::Unavailable)
     }
 
     /// What remains of a lease, by this member, which must lead.
@@ -230,38 +247,60 @@ impl Node {
     fn vouching_term(&self) -> Option<u64> {
         let consensus = self.consensus();
         let term = consensus.leading_term()?;
-        let alone = self.member_count() == 1;
-        let heard = alone
-            || consensus.quorum_contact_age().is_some_and(|age| age < self.options().election_timeout);
-        heard.then_some(term)
+        let heard = consensus.quorum_contact_age();
+        let vouches = self.member_count() == 1
+            || heard.is_some_and(|age| age < self.options().election_timeout);
+        vouches.then_some(term)
     }
 
     pub(super) fn applied_ms(&self) -> u64 {
-        self.replica().with_state(quorate_core::StateMachine::time_ms)
+        self.with_state(|state| state.time_ms())
     }
 
     /// Runs as long as the server: keeps the office while this member leads.
     pub(super) async fn run_leases(self: Arc<Self>) {
         loop {
             clock::sleep(LEASE_TICK).await;
-            let Some(term) = self.consensus().leading_term() else {
-                self.replica().leases.forget();
-                continue;
-            };
-            // Before the first entry of this term is applied, the state may lack renewals that
-            // the leader before had replicated.
-            let (applied_term, applied_ms) =
-                self.replica().with_state(|state| (state.applied_term(), state.time_ms()));
-            if applied_term != term {
+            if !self.hold_lease_office() {
                 continue;
             }
-            self.replica().leases.take_office(term, applied_ms, || {
-                self.replica().view().leases().collect()
-            });
-            let Some(due) = self.replica().leases.due(applied_ms) else { continue };
-            for command in due.commands {
-                self.propose_as_leader(due.term, &command).await;
+            if let Some((term, ids)) = self.replica().leases.expired(self.applied_ms())
+                && !ids.is_empty()
+            {
+                self.propose_as_leader(term, &Command::LeaseExpire { term, ids }, |_| {}).await;
             }
+            if self.replica().leases.batch_due() {
+                self.propose_renewals().await;
+            }
+        }
+    }
+
+    /// Takes or leaves the office, as leadership has it; whether it is held.
+    fn hold_lease_office(&self) -> bool {
+        let leases = &self.replica().leases;
+        let Some(term) = self.consensus().leading_term() else {
+            leases.forget();
+            return false;
+        };
+        // Before the first entry of this term is applied, the state may lack renewals that the
+        // leader before had replicated.
+        let (applied_term, applied_ms) =
+            self.with_state(|state| (state.applied_term(), state.time_ms()));
+        if applied_term != term {
+            return false;
+        }
+        leases.take_office(term, applied_ms, || self.view().leases().collect());
+        true
+    }
+
+    /// Proposes all renewals that are not replicated yet.
+    async fn propose_renewals(&self) {
+        while let Some((term, batch)) = self.replica().leases.renewals() {
+            let replica = self.replica().clone();
+            let failed = batch.clone();
+            let refused = move |_| replica.leases.renewals_failed(term, &failed);
+            let command = Command::LeaseRenew { renewals: batch };
+            self.propose_as_leader(term, &command, refused).await;
         }
     }
 }

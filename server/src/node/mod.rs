@@ -1,6 +1,7 @@
 //! A member of the cluster, as its services see it: propose, read, watch, keep leases alive.
 
 mod applied_index;
+mod event_size;
 mod forward;
 mod leases;
 mod peer_calls;
@@ -28,6 +29,7 @@ pub(crate) use self::{
     applied_index::AppliedIndex, leases::LeaseOffice, peer_calls::lease_response,
     proposals::Proposals, watches::Watches,
 };
+pub(crate) use self::leases::RENEWAL_BATCH_INTERVAL;
 pub use self::{leases::LeaseTimes, proposals::Outcome, watches::WatchStream};
 use crate::{
     clock,
@@ -355,18 +357,19 @@ impl Node {
         self.consensus.propose(proposal.encode(), Some(term), refused).await;
     }
 
-    /// Proposes on the leader's own behalf; what becomes of it is seen in the state.
-    pub(crate) async fn propose_as_leader(&self, term: u64, command: &Command) {
+    /// Proposes on the leader's own behalf; what becomes of it is seen in the state, or heard by
+    /// `refused`.
+    pub(crate) async fn propose_as_leader(
+        &self,
+        term: u64,
+        command: &Command,
+        refused: impl FnOnce(NotAccepted) + Send + 'static,
+    ) {
         let mut encoded = Vec::new();
         encode_command(command, &mut encoded);
         let request_id = self.next_request.fetch_add(1, Ordering::Relaxed);
         let time_ms = self.replica.leases.stamp_ms(term, self.applied_ms());
         let proposal = Proposal { request_id, time_ms, command: encoded.into() };
-        let replica = self.replica.clone();
-        let refused = move |reason| {
-            tracing::debug!(?reason, "a proposal of the leader's own was not accepted");
-            replica.leases.proposal_failed(term);
-        };
         self.consensus.propose(proposal.encode(), Some(term), refused).await;
     }
 
@@ -377,7 +380,7 @@ impl Node {
     pub async fn lease_keep_alive(&self, id: LeaseId) -> Result<Option<LeaseTimes>, NodeError> {
         self.ask_leader(|leader| async move {
             if leader == self.member_id() {
-                return self.keep_alive_here(id);
+                return self.keep_alive_here(id).await;
             }
             let Some(peer) = self.peers.get(leader) else { return LeaseAnswer::Unavailable };
             let request = peer::LeaseRequest { id: id.get() };
@@ -416,7 +419,7 @@ impl Node {
                     match clock::timeout(self.options.election_timeout, ask(leader)).await {
                         Ok(LeaseAnswer::Alive(times)) => return Ok(Some(times)),
                         Ok(LeaseAnswer::Gone) => return Ok(None),
-                        Ok(LeaseAnswer::Unavailable) | Err(_) => {}
+                        Ok(LeaseAnswer::Unavailable | LeaseAnswer::Replicate) | Err(_) => {}
                     }
                 }
                 clock::sleep(RETRY_INTERVAL).await;
@@ -430,9 +433,8 @@ impl Node {
     /// All members, in order of their ids.
     pub fn members(&self) -> Vec<Member> {
         self.with_state(|state| {
-            let attributes = state.member_attributes();
             let describe = |founder: &Member| {
-                let known = attributes.iter().find(|known| known.member_id == founder.id);
+                let known = state.member_attributes().find(|known| known.member_id == founder.id);
                 Member {
                     id: founder.id,
                     peer_urls: founder.peer_urls.clone(),

@@ -53,7 +53,7 @@ impl Node {
 /// The leader's answer to a follower about a lease.
 pub(crate) fn lease_response(answer: LeaseAnswer) -> Result<peer::LeaseResponse, Status> {
     match answer {
-        LeaseAnswer::Unavailable => Err(Status::failed_precondition("not leader")),
+        LeaseAnswer::Unavailable | LeaseAnswer::Replicate => Err(Status::failed_precondition("not leader")),
         LeaseAnswer::Gone => Ok(peer::LeaseResponse { lease: None }),
         LeaseAnswer::Alive(times) => Ok(peer::LeaseResponse {
             lease: Some(peer::LeaseTimes {

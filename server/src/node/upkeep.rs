@@ -40,12 +40,12 @@ impl Node {
     /// The leader of a new cluster says which version it speaks.
     async fn settle_cluster_version(&self) {
         let Some(term) = self.consensus().leading_term() else { return };
-        let settled = self.with_state(|state| {
+        let unsettled = self.with_state(|state| {
             state.applied_term() == term && state.cluster_version().is_none()
         });
-        if settled {
+        if unsettled {
             let version = CLUSTER_VERSION.to_owned();
-            self.propose_as_leader(term, &Command::ClusterVersion { version }).await;
+            self.propose_as_leader(term, &Command::ClusterVersion { version }, |_| {}).await;
         }
     }
 
@@ -59,11 +59,24 @@ impl Node {
         }
     }
 
+    /// Runs until raft stops by itself, and says why.
+    pub async fn watch_for_failure(self: Arc<Self>, on_fatal: Arc<dyn Fn(String) + Send + Sync>) {
+        while !self.is_stopping() {
+            clock::sleep(UPKEEP_TICK).await;
+            if let Some(reason) = self.consensus().failure()
+                && !self.is_stopping()
+            {
+                on_fatal(format!("consensus has stopped: {reason}"));
+                return;
+            }
+        }
+    }
+
     /// Tells the cluster under which name and client URLs this member serves, once that differs
     /// from what the cluster knows; tries until it is told.
     pub async fn publish_attributes(self: Arc<Self>, attributes: MemberAttributes) {
         let known = |node: &Self| {
-            node.with_state(|state| state.member_attributes().contains(&attributes))
+            node.with_state(|state| state.member_attributes().any(|known| *known == attributes))
         };
         while !known(&self) && !self.is_stopping() {
             let command = Command::MemberAttributes(attributes.clone());

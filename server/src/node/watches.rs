@@ -8,10 +8,12 @@ use std::{
 use quorate_core::{
     View,
     kv::Event,
-    watch::{CreateRequest, Hub, Poll, StreamId, WatchLimits, WatchResponse},
+    limits::WatchLimits,
+    watch::{CreateRequest, Hub, Poll, StreamId, WatchResponse},
 };
 use tokio::sync::Notify;
 
+use super::event_size::encoded_bytes;
 use crate::replica::Replica;
 
 /// All watch streams of this member.
@@ -34,8 +36,9 @@ impl Inner {
 }
 
 impl Watches {
-    pub(crate) fn new() -> Self {
-        let hub = Hub::new(WatchLimits::default());
+    /// For a state at `revision`.
+    pub(crate) fn new(limits: WatchLimits, revision: i64) -> Self {
+        let hub = Hub::new(limits, encoded_bytes, revision);
         Self(Mutex::new(Inner { hub, wakers: BTreeMap::new(), closed: false }))
     }
 
@@ -52,9 +55,9 @@ impl Watches {
 
     /// The state has moved to `revision` by a checkpoint, without events: watchers catch up from
     /// its history.
-    pub(crate) fn jumped(&self, revision: i64) {
+    pub(crate) fn restored(&self, revision: i64) {
         let mut inner = self.inner();
-        let streams = inner.hub.jumped(revision);
+        let streams = inner.hub.restored(revision);
         inner.wake(streams);
     }
 
@@ -63,13 +66,6 @@ impl Watches {
         let mut inner = self.inner();
         inner.closed = true;
         inner.wakers.values().for_each(|waker| waker.notify_one());
-    }
-
-    /// Sends the periodic progress notices that are due.
-    pub(crate) fn tick_progress(&self, revision: i64) {
-        let mut inner = self.inner();
-        let streams = inner.hub.tick_progress(revision);
-        inner.wake(streams);
     }
 }
 
@@ -105,25 +101,32 @@ impl WatchStream {
 
     /// Puts a refusal that was found before the hub was asked in its place on the stream.
     pub fn refuse(&self, reason: String) {
-        let revision = self.replica.with_state(quorate_core::StateMachine::revision);
-        self.replica.watches.inner().hub.refuse(self.id, revision, reason);
+        let revision = self.replica.with_state(|state| state.revision());
+        self.replica.watches.inner().hub.refuse(self.id, reason, revision);
         self.waker.notify_one();
     }
 
     /// Ends a watcher; unknown ids are ignored, as etcd does.
     pub fn cancel(&self, watch_id: i64) {
-        let mut inner = self.replica.watches.inner();
-        let revision = self.replica.with_state(quorate_core::StateMachine::revision);
-        inner.hub.cancel(self.id, watch_id, revision);
+        self.replica.watches.inner().hub.cancel(self.id, watch_id);
         self.waker.notify_one();
     }
 
     /// Asks how far the whole stream has come.
     pub fn request_progress(&self) {
-        let mut inner = self.replica.watches.inner();
-        let revision = self.replica.with_state(quorate_core::StateMachine::revision);
-        inner.hub.request_progress(self.id, revision);
+        self.replica.watches.inner().hub.request_progress(self.id);
         self.waker.notify_one();
+    }
+
+    /// The stream's progress timer has fired: watchers that asked for it are told how far they are.
+    pub fn tick_progress(&self) {
+        self.replica.watches.inner().hub.tick_progress(self.id);
+        self.waker.notify_one();
+    }
+
+    /// Whether so many answers wait that the client's next requests should wait too.
+    pub fn is_congested(&self) -> bool {
+        self.replica.watches.inner().hub.is_congested(self.id)
     }
 
     /// The next response, waiting for one if need be. `None` once the server stops.
@@ -141,7 +144,7 @@ impl WatchStream {
                 Poll::CatchUp(job) => {
                     let view: View = self.replica.view();
                     let result = job.run(&view);
-                    self.replica.watches.inner().hub.caught_up(self.id, result);
+                    self.replica.watches.inner().hub.caught_up(result);
                     // Scans are long: let others run between two pieces of one.
                     tokio::task::yield_now().await;
                 }

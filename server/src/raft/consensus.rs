@@ -5,8 +5,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use openraft::{
     Config, ReadPolicy, SnapshotPolicy,
+    alias::WatchReceiverOf,
     async_runtime::watch::WatchReceiver as _,
     errors::{ClientWriteError, InitializeError, RaftError},
+    metrics::{RaftDataMetrics, RaftServerMetrics},
+    raft::ClientWriteResult,
 };
 
 use super::{
@@ -16,7 +19,7 @@ use super::{
     network::Network,
     runtime::Instant,
     service::RaftService,
-    types::{Callback, Payload, Peer, Raft},
+    types::{Callback, Payload, Peer, Raft, TypeConfig},
 };
 use crate::{
     peers::Peers,
@@ -53,7 +56,13 @@ pub struct Consensus {
     raft: Raft,
     member_id: u64,
     service: RaftService,
+    // Held, since asking raft for them clones the channel each time.
+    server_metrics: ServerMetrics,
+    data_metrics: DataMetrics,
 }
+
+type ServerMetrics = WatchReceiverOf<TypeConfig, RaftServerMetrics<TypeConfig>>;
+type DataMetrics = WatchReceiverOf<TypeConfig, RaftDataMetrics<TypeConfig>>;
 
 /// Who leads, as far as this member knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,8 +114,13 @@ impl Consensus {
         let raft = Raft::new(member_id, config, Network { peers }, log_store, applier)
             .await
             .map_err(std::io::Error::other)?;
-        let service = RaftService { raft: raft.clone(), checkpoints };
-        Ok(Self { raft, member_id, service })
+        Ok(Self {
+            member_id,
+            service: RaftService { raft: raft.clone(), checkpoints },
+            server_metrics: raft.server_metrics(),
+            data_metrics: raft.data_metrics(),
+            raft,
+        })
     }
 
     /// The answers to other members' raft calls.
@@ -128,14 +142,15 @@ impl Consensus {
 
     /// Who leads.
     pub fn leadership(&self) -> Leadership {
-        let metrics = self.raft.server_metrics();
-        let metrics = metrics.borrow_watched();
+        let metrics = self.server_metrics.borrow_watched();
         Leadership { term: metrics.vote.leader_id.term, leader: metrics.current_leader }
     }
 
     /// The term in which this member leads now.
     pub fn leading_term(&self) -> Option<u64> {
-        self.raft.as_leader().ok().map(|leader| leader.term())
+        let metrics = self.server_metrics.borrow_watched();
+        let leads = metrics.vote.committed && metrics.vote.leader_id.voted_for == self.member_id;
+        leads.then_some(metrics.vote.leader_id.term)
     }
 
     /// How long ago, at the most, a majority last confirmed that this member leads. `None` where
@@ -148,14 +163,8 @@ impl Consensus {
 
     /// The newest log index that this member knows to be committed.
     pub fn committed_index(&self) -> u64 {
-        let metrics = self.raft.data_metrics();
-        let metrics = metrics.borrow_watched();
+        let metrics = self.data_metrics.borrow_watched();
         metrics.local_committed.map_or(0, |log_id| log_id.index)
-    }
-
-    /// Completes when leadership may have changed since the last call with this watcher.
-    pub fn watch_leadership(&self) -> LeadershipWatch {
-        LeadershipWatch(self.raft.server_metrics())
     }
 
     /// Puts an encoded proposal into the log if this member leads (in `term`, where one is given).
@@ -167,7 +176,7 @@ impl Consensus {
         term: Option<u64>,
         refused: impl FnOnce(NotAccepted) + Send + 'static,
     ) {
-        let responder = Callback::new(move |result: openraft::raft::ClientWriteResult<_>| {
+        let responder = Callback::new(move |result: ClientWriteResult<TypeConfig>| {
             match result {
                 Ok(_) => {}
                 Err(ClientWriteError::ForwardToLeader(_)) => refused(NotAccepted::NotLeader),
@@ -215,21 +224,6 @@ impl Consensus {
         if let Err(error) = self.raft.shutdown().await {
             tracing::error!(member = self.member_id, %error, "raft did not stop cleanly");
         }
-    }
-}
-
-/// See [`Consensus::watch_leadership`].
-pub struct LeadershipWatch(
-    openraft::alias::WatchReceiverOf<
-        super::types::TypeConfig,
-        openraft::metrics::RaftServerMetrics<super::types::TypeConfig>,
-    >,
-);
-
-impl LeadershipWatch {
-    /// Waits for the next change; false once raft has stopped.
-    pub async fn changed(&mut self) -> bool {
-        self.0.changed().await.is_ok()
     }
 }
 

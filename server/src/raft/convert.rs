@@ -20,7 +20,7 @@ use super::types::{
     CommittedLeaderId, Entry, EntryPayload, LogId, Membership, Payload, Peer, SnapshotMeta,
     StoredMembership, TypeConfig, Vote,
 };
-use crate::{proto::peer, storage::LogEntry};
+use crate::{proto::peer, storage::{LogEntry, LogPosition}};
 
 /// First byte of a membership entry's payload.
 const MEMBERSHIP_TAG: u8 = 0xff;
@@ -48,6 +48,10 @@ pub(super) fn log_id(term: u64, index: u64) -> LogId {
 
 pub(super) fn term_of(log_id: &LogId) -> u64 {
     log_id.leader_id.term
+}
+
+pub(super) fn log_position(log_id: &LogId) -> LogPosition {
+    LogPosition { term: term_of(log_id), index: log_id.index }
 }
 
 pub(super) fn log_id_to_wire(log_id: LogId) -> peer::LogId {

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     proto::peer,
-    storage::{Log, Recovered},
+    storage::{Log, LogPosition, Recovered},
 };
 
 /// Most bytes of entries in one append request to a follower, and in one step of a replay. A
@@ -54,18 +54,11 @@ impl LogStore {
                 Some(convert::vote_from_wire(Some(wire))?)
             }
         };
-        let committed = match &recovered.committed {
-            None => None,
-            Some(bytes) => {
-                let wire = peer::LogId::decode(bytes.as_ref()).map_err(io::Error::other)?;
-                Some(convert::log_id_from_wire(wire))
-            }
-        };
-        let purged = recovered.purged.map(|at| convert::log_id(at.term, at.index));
-        let last = recovered.last.map(|at| convert::log_id(at.term, at.index)).or(purged);
-        // The committed position is written lazily and may name entries that were lost with an
-        // unsynced tail: they will come again from the leader.
-        let committed = committed.min(last);
+        let position = |at: LogPosition| convert::log_id(at.term, at.index);
+        let purged = recovered.purged.map(position);
+        let last = recovered.last.map(position);
+        // The log clamps the committed position, which is written lazily, to what is durable.
+        let committed = recovered.committed.map(position);
         let state = State { vote, committed, purged, last };
         Ok(Self { log, state: Arc::new(Mutex::new(state)) })
     }
@@ -75,7 +68,7 @@ impl LogStore {
     }
 
     async fn read(&self, start: u64, end: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
-        let entries = self.log.read(start, end, bytes_max).await?;
+        let entries = self.log.read(start..end, bytes_max).await?;
         entries.into_iter().map(|entry| Ok(convert::entry_from_log(entry)?)).collect()
     }
 
@@ -158,8 +151,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
         if let Some(log_id) = committed {
-            let bytes = convert::log_id_to_wire(log_id).encode_to_vec();
-            self.log.save_committed(bytes.into());
+            self.log.save_committed(convert::log_position(&log_id));
         }
         self.with_state(|state| state.committed = committed);
         Ok(())
@@ -184,14 +176,13 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn truncate_after(&mut self, last_kept: Option<LogId>) -> io::Result<()> {
-        let first_gone = last_kept.map_or(0, |log_id| log_id.index + 1);
-        self.log.truncate_from(first_gone).await?;
+        self.log.truncate_after(last_kept.map(|log_id| log_id.index))?;
         self.with_state(|state| state.last = last_kept.or(state.purged));
         Ok(())
     }
 
     async fn purge(&mut self, upto: LogId) -> io::Result<()> {
-        self.log.purge(convert::term_of(&upto), upto.index).await?;
+        self.log.purge(convert::log_position(&upto))?;
         self.with_state(|state| {
             state.purged = Some(upto);
             state.last = state.last.max(Some(upto));
