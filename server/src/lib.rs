@@ -1,8 +1,10 @@
 //! Quorate's server: etcd's API over a replicated [state machine](../quorate_core/index.html).
 
+pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod http;
 pub mod ids;
 pub mod logging;
 pub mod node;

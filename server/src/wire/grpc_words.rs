@@ -7,7 +7,9 @@ use tonic::{Code, Status, body::Body};
 /// request's.
 pub(super) fn rewrite(response: Response<Body>, path: &str) -> Response<Body> {
     // Only a response without a body has its status in the head.
-    let Some(status) = Status::from_header_map(response.headers()) else { return response };
+    let Some(status) = Status::from_header_map(response.headers()) else {
+        return response;
+    };
     let service_and_method = path.strip_prefix('/').and_then(|path| path.split_once('/'));
     match (status.code(), service_and_method) {
         (Code::Unimplemented, Some((service, method))) if status.message().is_empty() => {
@@ -29,7 +31,9 @@ pub fn in_grpc_words(status: Status) -> Status {
 
 /// tonic: "Error, decoded message length too large: found X bytes, the limit is: Y bytes".
 fn too_large(status: &Status) -> Option<Status> {
-    let words = status.message().strip_prefix("Error, decoded message length too large: found ")?;
+    let words = status
+        .message()
+        .strip_prefix("Error, decoded message length too large: found ")?;
     let (found, rest) = words.split_once(" bytes, the limit is: ")?;
     let limit = rest.strip_suffix(" bytes")?;
     let message = format!("grpc: received message larger than max ({found} vs. {limit})");
@@ -61,9 +65,15 @@ mod tests {
     #[test]
     fn leaves_everything_else_alone() {
         let ours = Status::out_of_range("etcdserver: mvcc: required revision has been compacted");
-        assert_eq!(rewritten(ours.clone(), "/a/b"), (ours.code(), ours.message().to_owned()));
+        assert_eq!(
+            rewritten(ours.clone(), "/a/b"),
+            (ours.code(), ours.message().to_owned())
+        );
         let ours = Status::unimplemented("not yet");
-        assert_eq!(rewritten(ours.clone(), "/a/b"), (ours.code(), ours.message().to_owned()));
+        assert_eq!(
+            rewritten(ours.clone(), "/a/b"),
+            (ours.code(), ours.message().to_owned())
+        );
         let plain = rewrite(Response::new(Body::empty()), "/health");
         assert!(Status::from_header_map(plain.headers()).is_none());
     }

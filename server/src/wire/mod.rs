@@ -18,9 +18,9 @@ mod simulated;
 mod tests;
 
 pub use channel::{Channel, ChannelOptions};
+pub use grpc_words::in_grpc_words;
 #[cfg(not(madsim))]
 use real as net;
-pub use grpc_words::in_grpc_words;
 pub use serve::{PeerAddr, ServeOptions, serve};
 #[cfg(madsim)]
 use simulated as net;

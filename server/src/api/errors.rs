@@ -1,0 +1,254 @@
+//! The one table from what can go wrong to etcd's gRPC code and exact text. Clients match on both.
+
+use quorate_core::Error;
+use tonic::{Code, Status};
+
+use crate::node::NodeError;
+
+/// Why a call fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ApiError {
+    /// The node or the core refuses.
+    Node(NodeError),
+    /// A sort order or target that does not exist.
+    InvalidSortOption,
+    /// `client-api-version` metadata that is not UTF-8.
+    InvalidClientApiVersion,
+    /// A password is offered where none is asked for.
+    AuthNotEnabled,
+}
+
+impl From<NodeError> for ApiError {
+    fn from(error: NodeError) -> Self {
+        Self::Node(error)
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        Self::Node(NodeError::Refused(error))
+    }
+}
+
+impl From<ApiError> for Status {
+    fn from(error: ApiError) -> Self {
+        let (code, text) = code_and_text(&error);
+        Self::new(code, text)
+    }
+}
+
+/// The status for an error of the node.
+pub fn status(error: NodeError) -> Status {
+    ApiError::Node(error).into()
+}
+
+fn code_and_text(error: &ApiError) -> (Code, &'static str) {
+    match error {
+        ApiError::Node(NodeError::Refused(error)) => of_core(*error),
+        ApiError::Node(error) => of_node(error),
+        ApiError::InvalidSortOption => (Code::InvalidArgument, "etcdserver: invalid sort option"),
+        ApiError::InvalidClientApiVersion => (
+            Code::InvalidArgument,
+            "etcdserver: invalid client api version",
+        ),
+        ApiError::AuthNotEnabled => (
+            Code::FailedPrecondition,
+            "etcdserver: authentication is not enabled",
+        ),
+    }
+}
+
+fn of_core(error: Error) -> (Code, &'static str) {
+    match error {
+        Error::KeyNotProvided => (Code::InvalidArgument, "etcdserver: key is not provided"),
+        Error::KeyNotFound => (Code::InvalidArgument, "etcdserver: key not found"),
+        Error::ValueProvided => (Code::InvalidArgument, "etcdserver: value is provided"),
+        Error::LeaseProvided => (Code::InvalidArgument, "etcdserver: lease is provided"),
+        Error::TooManyOps => (
+            Code::InvalidArgument,
+            "etcdserver: too many operations in txn request",
+        ),
+        Error::DuplicateKey => (
+            Code::InvalidArgument,
+            "etcdserver: duplicate key given in txn request",
+        ),
+        Error::Compacted => (
+            Code::OutOfRange,
+            "etcdserver: mvcc: required revision has been compacted",
+        ),
+        Error::FutureRevision => (
+            Code::OutOfRange,
+            "etcdserver: mvcc: required revision is a future revision",
+        ),
+        Error::LeaseNotFound => (Code::NotFound, "etcdserver: requested lease not found"),
+        Error::LeaseExists => (Code::FailedPrecondition, "etcdserver: lease already exists"),
+        Error::LeaseTtlTooLarge => (Code::OutOfRange, "etcdserver: too large lease TTL"),
+    }
+}
+
+fn of_node(error: &NodeError) -> (Code, &'static str) {
+    match error {
+        NodeError::Refused(error) => of_core(*error),
+        NodeError::NoLeader => (Code::Unavailable, "etcdserver: no leader"),
+        NodeError::NotProposed => (Code::DeadlineExceeded, "context deadline exceeded"),
+        NodeError::Timeout => (Code::Unavailable, "etcdserver: request timed out"),
+        NodeError::LeaderFailed => (
+            Code::Unavailable,
+            "etcdserver: request timed out, possibly due to previous leader failure",
+        ),
+        NodeError::TooLarge => (Code::InvalidArgument, "etcdserver: request is too large"),
+        // etcd means RESOURCE_EXHAUSTED, but loses the code on the way out.
+        NodeError::TooManyRequests => (Code::Unknown, "etcdserver: too many requests"),
+        NodeError::NotLeader => (Code::FailedPrecondition, "etcdserver: not leader"),
+        NodeError::BadLeaderTransferee => (
+            Code::FailedPrecondition,
+            "etcdserver: bad leader transferee",
+        ),
+        NodeError::LeaderTransferTimeout => (
+            Code::Unknown,
+            "etcdserver: request timed out, leader transfer took too long",
+        ),
+        NodeError::Stopped => (Code::Unavailable, "etcdserver: server stopped"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a Go client's table of errors has, by number as on the wire.
+    const EXPECTED: &[(ApiError, i32, &str)] = &[
+        (
+            ApiError::InvalidSortOption,
+            3,
+            "etcdserver: invalid sort option",
+        ),
+        (
+            ApiError::InvalidClientApiVersion,
+            3,
+            "etcdserver: invalid client api version",
+        ),
+        (
+            ApiError::AuthNotEnabled,
+            9,
+            "etcdserver: authentication is not enabled",
+        ),
+        (
+            refused(Error::KeyNotProvided),
+            3,
+            "etcdserver: key is not provided",
+        ),
+        (refused(Error::KeyNotFound), 3, "etcdserver: key not found"),
+        (
+            refused(Error::ValueProvided),
+            3,
+            "etcdserver: value is provided",
+        ),
+        (
+            refused(Error::LeaseProvided),
+            3,
+            "etcdserver: lease is provided",
+        ),
+        (
+            refused(Error::TooManyOps),
+            3,
+            "etcdserver: too many operations in txn request",
+        ),
+        (
+            refused(Error::DuplicateKey),
+            3,
+            "etcdserver: duplicate key given in txn request",
+        ),
+        (
+            refused(Error::Compacted),
+            11,
+            "etcdserver: mvcc: required revision has been compacted",
+        ),
+        (
+            refused(Error::FutureRevision),
+            11,
+            "etcdserver: mvcc: required revision is a future revision",
+        ),
+        (
+            refused(Error::LeaseNotFound),
+            5,
+            "etcdserver: requested lease not found",
+        ),
+        (
+            refused(Error::LeaseExists),
+            9,
+            "etcdserver: lease already exists",
+        ),
+        (
+            refused(Error::LeaseTtlTooLarge),
+            11,
+            "etcdserver: too large lease TTL",
+        ),
+        (
+            ApiError::Node(NodeError::NoLeader),
+            14,
+            "etcdserver: no leader",
+        ),
+        (
+            ApiError::Node(NodeError::NotProposed),
+            4,
+            "context deadline exceeded",
+        ),
+        (
+            ApiError::Node(NodeError::Timeout),
+            14,
+            "etcdserver: request timed out",
+        ),
+        (
+            ApiError::Node(NodeError::LeaderFailed),
+            14,
+            "etcdserver: request timed out, possibly due to previous leader failure",
+        ),
+        (
+            ApiError::Node(NodeError::TooLarge),
+            3,
+            "etcdserver: request is too large",
+        ),
+        (
+            ApiError::Node(NodeError::TooManyRequests),
+            2,
+            "etcdserver: too many requests",
+        ),
+        (
+            ApiError::Node(NodeError::NotLeader),
+            9,
+            "etcdserver: not leader",
+        ),
+        (
+            ApiError::Node(NodeError::BadLeaderTransferee),
+            9,
+            "etcdserver: bad leader transferee",
+        ),
+        (
+            ApiError::Node(NodeError::LeaderTransferTimeout),
+            2,
+            "etcdserver: request timed out, leader transfer took too long",
+        ),
+        (
+            ApiError::Node(NodeError::Stopped),
+            14,
+            "etcdserver: server stopped",
+        ),
+    ];
+
+    const fn refused(error: Error) -> ApiError {
+        ApiError::Node(NodeError::Refused(error))
+    }
+
+    #[test]
+    fn every_error_has_etcds_code_and_text() {
+        for (error, code, text) in EXPECTED {
+            let status = Status::from(error.clone());
+            assert_eq!(
+                (status.code() as i32, status.message()),
+                (*code, *text),
+                "{error:?}"
+            );
+        }
+    }
+}

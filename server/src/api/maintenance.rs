@@ -1,0 +1,139 @@
+//! The Maintenance service.
+
+use tonic::{Request, Response, Status};
+
+use super::{ResponseStream, context::Context, errors::ApiError, metadata};
+use crate::{
+    node::NodeError,
+    proto::etcdserverpb::{
+        AlarmRequest, AlarmResponse, DefragmentRequest, DefragmentResponse, DowngradeInfo,
+        DowngradeRequest, DowngradeResponse, HashKvRequest, HashKvResponse, HashRequest,
+        HashResponse, MoveLeaderRequest, MoveLeaderResponse, SnapshotRequest, SnapshotResponse,
+        StatusRequest, StatusResponse, alarm_request::AlarmAction, maintenance_server::Maintenance,
+    },
+    version::ETCD_VERSION,
+};
+
+/// See the module.
+pub(super) struct MaintenanceService(Context);
+
+#[tonic::async_trait]
+impl Maintenance for MaintenanceService {
+    type SnapshotStream = ResponseStream<SnapshotResponse>;
+
+    /// This member as it sees itself; needs no other.
+    async fn status(
+        &self,
+        request: Request<StatusRequest>,
+    ) -> Result<Response<StatusResponse>, Status> {
+        metadata::check(&self.0, request.metadata())?;
+        let status = self.0.node.status();
+        let errors = match status.leader {
+            Some(_) => Vec::new(),
+            None => vec![
+                Status::from(ApiError::from(NodeError::NoLeader))
+                    .message()
+                    .to_owned(),
+            ],
+        };
+        let own_id = self.0.node.member_id();
+        let is_learner = self
+            .0
+            .node
+            .members()
+            .iter()
+            .any(|member| member.id == own_id && member.is_learner);
+        Ok(Response::new(StatusResponse {
+            header: Some(self.0.header_now()),
+            version: ETCD_VERSION.to_owned(),
+            db_size: signed(status.db_size_bytes),
+            leader: status.leader.unwrap_or(0),
+            raft_index: status.committed_index,
+            raft_term: status.term,
+            raft_applied_index: status.applied_index,
+            errors,
+            // State is in memory and has no free pages.
+            db_size_in_use: signed(status.db_size_bytes),
+            is_learner,
+            storage_version: String::new(),
+            db_size_quota: signed(status.quota_bytes),
+            downgrade_info: Some(DowngradeInfo::default()),
+        }))
+    }
+
+    /// No alarm can be raised in this version, so none is ever found, and taking one back is done.
+    async fn alarm(
+        &self,
+        request: Request<AlarmRequest>,
+    ) -> Result<Response<AlarmResponse>, Status> {
+        metadata::check(&self.0, request.metadata())?;
+        if request.into_inner().action() == AlarmAction::Activate {
+            return Err(not_available("raising alarms"));
+        }
+        self.0.node.read_barrier().await.map_err(ApiError::from)?;
+        Ok(Response::new(AlarmResponse {
+            header: Some(self.0.header_now()),
+            alarms: Vec::new(),
+        }))
+    }
+
+    async fn move_leader(
+        &self,
+        request: Request<MoveLeaderRequest>,
+    ) -> Result<Response<MoveLeaderResponse>, Status> {
+        metadata::check(&self.0, request.metadata())?;
+        let target = request.into_inner().target_id;
+        self.0
+            .node
+            .transfer_leader(target)
+            .await
+            .map_err(ApiError::from)?;
+        Ok(Response::new(MoveLeaderResponse { header: None }))
+    }
+
+    async fn defragment(
+        &self,
+        _request: Request<DefragmentRequest>,
+    ) -> Result<Response<DefragmentResponse>, Status> {
+        Err(not_available("Defragment"))
+    }
+
+    async fn hash(&self, _request: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
+        Err(not_available("Hash"))
+    }
+
+    async fn hash_kv(
+        &self,
+        _request: Request<HashKvRequest>,
+    ) -> Result<Response<HashKvResponse>, Status> {
+        Err(not_available("HashKV"))
+    }
+
+    async fn snapshot(
+        &self,
+        _request: Request<SnapshotRequest>,
+    ) -> Result<Response<Self::SnapshotStream>, Status> {
+        Err(not_available("Snapshot"))
+    }
+
+    async fn downgrade(
+        &self,
+        _request: Request<DowngradeRequest>,
+    ) -> Result<Response<DowngradeResponse>, Status> {
+        Err(not_available("Downgrade"))
+    }
+}
+
+impl MaintenanceService {
+    pub(super) fn new(context: Context) -> Self {
+        Self(context)
+    }
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+fn not_available(what: &str) -> Status {
+    Status::unimplemented(format!("quorate: {what} is not available in this version"))
+}

@@ -1,0 +1,71 @@
+//! etcd's client services: one file per service, thin. Each handler reads its request, asks the
+//! node, and shapes the response; what is decided, is decided in the core or by the node.
+
+mod auth;
+mod cluster;
+mod context;
+mod convert;
+mod errors;
+mod kv;
+mod lease;
+mod maintenance;
+mod metadata;
+mod watch;
+
+use std::{pin::Pin, sync::Arc};
+
+use futures_util::Stream;
+use tonic::{Status, service::Routes};
+
+use self::context::Context;
+pub use self::errors::status;
+use crate::{
+    http,
+    node::Node,
+    proto::etcdserverpb::{
+        auth_server::AuthServer, cluster_server::ClusterServer, kv_server::KvServer,
+        lease_server::LeaseServer, maintenance_server::MaintenanceServer,
+        watch_server::WatchServer,
+    },
+    runtime::Signal,
+};
+
+/// What a received message may be larger than `--max-request-bytes`, as in etcd.
+const MESSAGE_OVERHEAD_BYTES: usize = 512 * 1024;
+
+/// A stream of responses, or the status that ends it.
+type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// Everything that is served on a client port. Raising `stop` ends the open streams.
+pub fn routes(node: Arc<Node>, stop: Signal) -> Routes {
+    let received_max = node.limits().max_request_bytes + MESSAGE_OVERHEAD_BYTES;
+    let context = Context::new(node.clone(), stop);
+    // What is sent has no bound: the client chose what to ask for.
+    macro_rules! limited {
+        ($server:ident, $service:expr) => {
+            $server::new($service)
+                .max_decoding_message_size(received_max)
+                .max_encoding_message_size(usize::MAX)
+        };
+    }
+    let mut routes = Routes::new(limited!(KvServer, kv::KvService::new(context.clone())))
+        .add_service(limited!(
+            WatchServer,
+            watch::WatchService::new(context.clone())
+        ))
+        .add_service(limited!(
+            LeaseServer,
+            lease::LeaseService::new(context.clone())
+        ))
+        .add_service(limited!(
+            ClusterServer,
+            cluster::ClusterService::new(context.clone())
+        ))
+        .add_service(limited!(
+            MaintenanceServer,
+            maintenance::MaintenanceService::new(context.clone())
+        ))
+        .add_service(limited!(AuthServer, auth::AuthService::new(context)));
+    let grpc = std::mem::take(routes.axum_router_mut());
+    http::with_routes(grpc, node).into()
+}

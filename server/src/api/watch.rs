@@ -1,0 +1,157 @@
+//! The Watch service: a stream of requests in, a stream of responses out, many watchers on it.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use futures_util::stream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{ResponseStream, context::Context, convert, errors::ApiError, metadata};
+use crate::{
+    node::{NodeError, WatchStream},
+    proto::etcdserverpb::{
+        WatchRequest, WatchResponse, watch_request::RequestUnion, watch_server::Watch,
+    },
+    wire::in_grpc_words,
+};
+
+/// See the module.
+pub(super) struct WatchService(Context);
+
+#[tonic::async_trait]
+impl Watch for WatchService {
+    type WatchStream = ResponseStream<WatchResponse>;
+
+    async fn watch(
+        &self,
+        request: Request<Streaming<WatchRequest>>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        metadata::check(&self.0, request.metadata())?;
+        let session = Session::open(self.0.clone(), request);
+        Ok(Response::new(Box::pin(stream::unfold(
+            Some(session),
+            Session::respond,
+        ))))
+    }
+}
+
+impl WatchService {
+    pub(super) fn new(context: Context) -> Self {
+        Self(context)
+    }
+}
+
+/// One call. It runs while the client takes responses, and ends when the client cancels it.
+struct Session {
+    context: Context,
+    watch: WatchStream,
+    /// `None` once the client has closed its half. The stream lives on without it.
+    requests: Option<Streaming<WatchRequest>>,
+    /// Ends when the stream must: the server stops, or there is no leader for too long.
+    over: Pin<Box<dyn Future<Output = NodeError> + Send>>,
+    /// Requests and responses take turns, so that neither can starve the other.
+    requests_first: bool,
+}
+
+enum Step {
+    Over(NodeError),
+    Request(Option<Result<WatchRequest, Status>>),
+    Response(Option<quorate_core::watch::WatchResponse>),
+}
+
+impl Session {
+    fn open(context: Context, request: Request<Streaming<WatchRequest>>) -> Self {
+        let watch = context.node.watch();
+        let over = Box::pin(over(
+            context.clone(),
+            metadata::requires_leader(request.metadata()),
+        ));
+        let requests = Some(request.into_inner());
+        Self {
+            context,
+            watch,
+            requests,
+            over,
+            requests_first: false,
+        }
+    }
+
+    /// The next response, or the end: a function for [`stream::unfold`].
+    async fn respond(
+        session: Option<Self>,
+    ) -> Option<(Result<WatchResponse, Status>, Option<Self>)> {
+        let mut session = session?;
+        loop {
+            session.requests_first = !session.requests_first;
+            match session.step().await {
+                Step::Request(Some(Ok(request))) => session.take(request),
+                Step::Request(Some(Err(status))) => {
+                    return Some((Err(in_grpc_words(status)), None));
+                }
+                Step::Request(None) => session.requests = None,
+                Step::Response(Some(response)) => {
+                    let header = session.context.header(response.revision);
+                    let response = convert::watch_response(response, header);
+                    return Some((Ok(response), Some(session)));
+                }
+                Step::Response(None) => {
+                    return Some((Err(ApiError::from(NodeError::Stopped).into()), None));
+                }
+                Step::Over(error) => return Some((Err(ApiError::from(error).into()), None)),
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Step {
+        let request = next_request(&mut self.requests);
+        let response = self.watch.next();
+        if self.requests_first {
+            tokio::select! {
+                biased;
+                error = &mut self.over => Step::Over(error),
+                request = request => Step::Request(request),
+                response = response => Step::Response(response),
+            }
+        } else {
+            tokio::select! {
+                biased;
+                error = &mut self.over => Step::Over(error),
+                response = response => Step::Response(response),
+                request = request => Step::Request(request),
+            }
+        }
+    }
+
+    /// What a request asks for shows in the responses.
+    fn take(&mut self, request: WatchRequest) {
+        match request.request_union {
+            Some(RequestUnion::CreateRequest(create)) => self.watch.create(convert::create(create)),
+            Some(RequestUnion::CancelRequest(cancel)) => self.watch.cancel(cancel.watch_id),
+            Some(RequestUnion::ProgressRequest(_)) => self.watch.request_progress(),
+            None => {}
+        }
+    }
+}
+
+async fn next_request(
+    requests: &mut Option<Streaming<WatchRequest>>,
+) -> Option<Result<WatchRequest, Status>> {
+    match requests {
+        Some(requests) => requests.message().await.transpose(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn over(context: Context, requires_leader: bool) -> NodeError {
+    let node = Arc::clone(&context.node);
+    let leader_lost = async {
+        if !requires_leader {
+            return std::future::pending().await;
+        }
+        metadata::leader_lost(&node).await;
+    };
+    tokio::select! {
+        biased;
+        () = context.stop.raised() => NodeError::Stopped,
+        () = leader_lost => NodeError::NoLeader,
+    }
+}

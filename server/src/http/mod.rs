@@ -1,0 +1,69 @@
+//! The plain HTTP side of a client port (contract server.md §7).
+
+mod health;
+mod version;
+
+use std::{future::Future, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, any},
+};
+use http::{HeaderMap, Method, StatusCode, header};
+use tonic::{Status, body::Body};
+
+use crate::node::Node;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Adds the HTTP routes to gRPC's, and answers what neither has.
+pub(crate) fn with_routes(grpc: Router, node: Arc<Node>) -> Router {
+    Router::new()
+        .route("/health", get_only(health::health))
+        .route("/version", get_only(version::version))
+        .with_state(node)
+        .merge(grpc.reset_fallback())
+        .fallback(not_found)
+}
+
+/// Answers GET and nothing else, not even HEAD, as etcd does.
+fn get_only<F, A>(
+    handler: impl Fn(Arc<Node>, Option<String>) -> F + Copy + Send + Sync + 'static,
+) -> MethodRouter<Arc<Node>>
+where
+    F: Future<Output = A> + Send + 'static,
+    A: IntoResponse,
+{
+    any(
+        move |State(node): State<Arc<Node>>, request: Request| async move {
+            if request.method() != Method::GET {
+                let head = [(header::ALLOW, "GET"), (header::CONTENT_TYPE, TEXT)];
+                return (StatusCode::METHOD_NOT_ALLOWED, head, "Method Not Allowed\n")
+                    .into_response();
+            }
+            let query = request.uri().query().map(str::to_owned);
+            handler(node, query).await.into_response()
+        },
+    )
+}
+
+/// A gRPC call of a service that does not exist, or a page that does not.
+async fn not_found(request: Request) -> Response {
+    if is_grpc(request.headers()) {
+        let path = request.uri().path().trim_start_matches('/');
+        let service = path.split_once('/').map_or(path, |(service, _)| service);
+        let status = Status::unimplemented(format!("unknown service {service}"));
+        return status.into_http::<Body>().into_response();
+    }
+    let head = [(header::CONTENT_TYPE, TEXT)];
+    (StatusCode::NOT_FOUND, head, "404 page not found\n").into_response()
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/grpc"))
+}
