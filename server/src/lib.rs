@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod disk;
 pub mod ids;
 pub mod logging;
 pub mod node;
@@ -13,6 +14,7 @@ pub mod proto;
 pub mod raft;
 pub mod replica;
 pub mod runtime;
+pub mod storage;
 pub mod url;
 pub mod version;
 pub mod wire;
