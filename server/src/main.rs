@@ -1,5 +1,7 @@
 //! The binary `quorate`: reads the command line, starts the log, serves, and ends with a code.
 
+mod process;
+
 use std::{collections::BTreeMap, env, fmt, io::Write as _, process::ExitCode};
 
 use quorate_server::{
@@ -37,7 +39,7 @@ fn main() -> ExitCode {
         members = config.cluster.members.len(),
         "starting"
     );
-    match quorate_server::run(config) {
+    match process::run(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");

@@ -1,19 +1,13 @@
 //! A running member: its parts put together, served, and stopped in order.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use quorate_core::{StateMachine, command::MemberAttributes};
+use quorate_core::{StateMachine, command::MemberAttributes, limits::WatchLimits};
 use tonic::service::Routes;
 
 use crate::{
-    api,
-    config::{Config, ClusterState},
+    api, clock,
+    config::{ClusterState, Config, InitialMember},
     disk::Disk,
     node::{LeaseOffice, Member, Node, NodeOptions, RENEWAL_BATCH_INTERVAL, RequestLimits},
     peer_service,
@@ -22,13 +16,29 @@ use crate::{
     raft::{Consensus, ConsensusOptions, Peer},
     replica::{self, Observer, Replica},
     runtime::{self, JoinHandle, Signal, Workers},
-    storage::{self, Storage, StorageError},
+    storage::{self, Checkpoint, Identity, Log, LogOptions, Opened, StorageError},
     wire::{self, Listener, ServeOptions},
 };
 
 /// Base of the time that a request may wait for consensus; two election timeouts are added, as in
 /// etcd (contract api.md §9.6).
 const REQUEST_TIMEOUT_BASE: Duration = Duration::from_secs(5);
+
+/// The shortest lease lives for so many election timeouts, rounded up to seconds (contract api.md
+/// §7).
+const MIN_LEASE_TTL_ELECTIONS: f64 = 1.5;
+
+/// What a message on the wire may be larger than `--max-request-bytes`, as in etcd.
+const MESSAGE_OVERHEAD_BYTES: usize = 512 * 1024;
+
+/// A stopping leader waits so long for another one.
+const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Log behind the last checkpoint that makes the next one due, bytes, unless that one was larger.
+const CHECKPOINT_LOG_BYTES: u64 = 64 << 20;
+
+/// Entries kept in the log behind a checkpoint, as etcd does by default.
+const CATCHUP_ENTRIES: u64 = 5000;
 
 /// What is not a flag: knobs that the simulator turns and operators do not.
 #[derive(Clone)]
@@ -38,16 +48,23 @@ pub struct Tuning {
     /// See [`ConsensusOptions::catchup_entries`].
     pub catchup_entries: u64,
     /// How the log is kept.
-    pub log: storage::LogOptions,
+    pub log: LogOptions,
+    /// How watchers are kept.
+    pub watch: WatchLimits,
 }
 
-impl Default for Tuning {
-    fn default() -> Self {
-        Self {
-            checkpoint_log_bytes: 64 << 20,
-            catchup_entries: 5000,
-            log: storage::LogOptions::default(),
-        }
+impl Tuning {
+    /// What production runs with.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn production() -> io::Result<Self> {
+        Ok(Self {
+            checkpoint_log_bytes: CHECKPOINT_LOG_BYTES,
+            catchup_entries: CATCHUP_ENTRIES,
+            log: LogOptions::new(random_id()?),
+            watch: WatchLimits::default(),
+        })
     }
 }
 
@@ -56,39 +73,56 @@ impl Default for Tuning {
 pub struct Hooks {
     /// Sees every apply.
     pub observer: Option<Arc<dyn Observer>>,
-    /// Called once, with the reason, when the member cannot go on: the log cannot be written, or
-    /// raft has stopped. Whoever started the server must end it without delay.
+    /// Called with the reason when the member cannot go on: the log cannot be written, or raft has
+    /// stopped. Whoever started the server must end it without delay.
     pub on_fatal: Arc<dyn Fn(String) + Send + Sync>,
 }
 
-/// Why a member does not start. One line, with the remedy.
+/// Why a member does not start: one line, with the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data directory cannot be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// Somebody else listens there, or the address is not this machine's.
-    #[error("cannot listen on {addr}: {error}; {remedy}")]
+    /// The address is in use, or is not this machine's.
+    #[error("{flag}: cannot listen on {addr}: {error}; {remedy}")]
     Listen {
+        /// The flag that asks for it.
+        flag: &'static str,
         /// The address.
         addr: SocketAddr,
         /// What the system says.
         error: io::Error,
         /// What to do.
-        remedy: String,
+        remedy: &'static str,
     },
-    /// The stored state does not fit together.
-    #[error("cannot restore this member's state: {0}; restore the data directory from a backup, or remove it and let the member catch up from the others")]
+    /// What is stored does not fit together.
+    #[error(
+        "cannot restore this member's state: {0}; restore its data directory from a copy, or \
+         replace the member"
+    )]
     Restore(io::Error),
     /// Threads cannot be started.
-    #[error("cannot start: {0}")]
+    #[error("cannot start threads: {0}; raise the limits on processes and memory")]
     System(io::Error),
+}
+
+impl StartError {
+    fn listen(flag: &'static str, addr: SocketAddr, error: io::Error) -> Self {
+        let remedy = match error.kind() {
+            io::ErrorKind::AddrInUse => "stop the process that uses it, or give another URL",
+            io::ErrorKind::AddrNotAvailable => "give an address of this machine",
+            io::ErrorKind::PermissionDenied => "give a port above 1023, or grant the permission",
+            _ => "give another URL",
+        };
+        Self::Listen { flag, addr, error, remedy }
+    }
 }
 
 /// A member that serves. Stop it with [`Server::stop`]; dropping it leaves its tasks running.
 pub struct Server {
     node: Arc<Node>,
-    storage: Storage,
+    log: Log,
     stop: Signal,
     serving: Vec<JoinHandle<()>>,
     client_addrs: Vec<SocketAddr>,
@@ -98,43 +132,184 @@ pub struct Server {
 /// are open and requests are taken, though the cluster may still have to elect a leader.
 ///
 /// # Errors
-/// See [`StartError`]; nothing is left running.
+/// See [`StartError`].
 pub async fn start(
-    config: Config,
+    config: &Config,
     disk: Arc<dyn Disk>,
     tuning: Tuning,
     hooks: Hooks,
 ) -> Result<Server, StartError> {
     // The ports first: who cannot have them should not touch the data.
-    let client_listeners = bind("listen-client-urls", &config.listen_client_addrs).await?;
-    let peer_listeners = bind("listen-peer-urls", &config.listen_peer_addrs).await?;
+    let client_listeners = bind("--listen-client-urls", &config.listen_client_addrs).await?;
+    let peer_listeners = bind("--listen-peer-urls", &config.listen_peer_addrs).await?;
     let workers = Workers::start_per_core().map_err(StartError::System)?;
 
-    let fatal = hooks.on_fatal.clone();
-    let opened = storage::open(
-        disk,
-        &identity(&config),
-        tuning.log.clone(),
-        Box::new(move |error| fatal(error.to_string())),
-    )
-    .await?;
-    let node = start_node(&config, &tuning, &opened, &hooks).await?;
+    let on_fatal = hooks.on_fatal.clone();
+    let log_failed = Arc::new(move |error: &StorageError| on_fatal(error.to_string()));
+    let identity = identity(config);
+    let opened = storage::open(disk, &identity, tuning.log.clone(), log_failed).await?;
+    let node = start_node(config, &tuning, &opened, &hooks).await.map_err(StartError::Restore)?;
+    if config.cluster.state == ClusterState::New {
+        node.consensus().found(founders(config)).await.map_err(StartError::Restore)?;
+    }
 
     let stop = Signal::new();
-    let mut serving = Vec::new();
-    let client_addrs = addrs(&client_listeners);
-    let routes = api::routes(node.clone(), stop.clone());
-    for listener in client_listeners {
-        serving.push(serve(listener, routes.clone(), &workers, &stop));
-    }
+    let client_addrs = client_listeners.iter().map(Listener::local_addr).collect();
+    let client_routes = api::routes(node.clone(), stop.clone());
     let peer_routes = Routes::new(peer_service::service(node.clone()));
-    for listener in peer_listeners {
-        serving.push(serve(listener, peer_routes.clone(), &workers, &stop));
-    }
-    if opened.is_new && config.cluster.state == ClusterState::New {
-        node.consensus().found(founders(&config)).await.map_err(StartError::Restore)?;
-    }
-    runtime::spawn(node.clone().publish_attributes(attributes(&config)));
+    let client = client_listeners.into_iter().map(|listener| (listener, client_routes.clone()));
+    let peer = peer_listeners.into_iter().map(|listener| (listener, peer_routes.clone()));
+    let serving = client
+        .chain(peer)
+        .map(|(listener, routes)| {
+            let options = ServeOptions::default();
+            runtime::spawn(wire::serve(listener, routes, workers.clone(), stop.clone(), options))
+        })
+        .collect();
+    runtime::spawn(node.clone().publish_attributes(attributes(config)));
     runtime::spawn(node.clone().watch_for_failure(hooks.on_fatal));
-    Ok(Server { node, storage: opened.storage, stop, serving, client_addrs })
+    Ok(Server { node, log: opened.log, stop, serving, client_addrs })
+}
+
+impl Server {
+    /// The member, for whoever has it in its own process.
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Where clients are served; tells which port was given where port 0 was asked for.
+    pub fn client_addrs(&self) -> &[SocketAddr] {
+        &self.client_addrs
+    }
+
+    /// Stops in order: leadership goes to another member, the ports close, open streams end, raft
+    /// stops, the log is synced.
+    pub async fn stop(self) {
+        self.hand_over_leadership().await;
+        self.stop.raise();
+        self.node.stop();
+        for serving in self.serving {
+            let _ = serving.await;
+        }
+        self.node.consensus().shutdown().await;
+        if let Err(error) = self.log.close().await {
+            tracing::error!(%error, "cannot close the log");
+        }
+    }
+
+    /// Spares clients the wait for an election timeout; whoever is next takes over, if anybody can.
+    async fn hand_over_leadership(&self) {
+        let here = self.node.member_id();
+        if self.node.leader() != Some(here) {
+            return;
+        }
+        let other = self.node.members().into_iter().find(|member| member.id != here);
+        if let Some(other) = other {
+            let handed = self.node.transfer_leader(other.id);
+            let _ = clock::timeout(HAND_OVER_TIMEOUT, handed).await;
+        }
+    }
+}
+
+async fn bind(flag: &'static str, addrs: &[SocketAddr]) -> Result<Vec<Listener>, StartError> {
+    let mut listeners = Vec::with_capacity(addrs.len());
+    for &addr in addrs {
+        let listener = Listener::bind(addr).await;
+        listeners.push(listener.map_err(|error| StartError::listen(flag, addr, error))?);
+    }
+    Ok(listeners)
+}
+
+async fn start_node(
+    config: &Config,
+    tuning: &Tuning,
+    opened: &Opened,
+    hooks: &Hooks,
+) -> io::Result<Arc<Node>> {
+    let state = match &opened.restored {
+        None => StateMachine::new(),
+        Some(checkpoint) => replica::restore(checkpoint).await?,
+    };
+    let watch_limits = WatchLimits {
+        fragment_bytes: config.max_request_bytes + MESSAGE_OVERHEAD_BYTES,
+        ..tuning.watch
+    };
+    // A successor must allow for the keep-alives that this member answers until it hears nothing
+    // from a majority, and for those that wait for the next batch.
+    let grace = config.election_timeout + 2 * RENEWAL_BATCH_INTERVAL;
+    let leases = LeaseOffice::new(grace);
+    let checkpoint_bytes = opened.restored.as_ref().map_or(0, Checkpoint::len);
+    let observer = hooks.observer.clone();
+    let replica =
+        Arc::new(Replica::new(state, leases, watch_limits, checkpoint_bytes, observer));
+    let peers = Arc::new(Peers::new(config.cluster.cluster_id));
+    let options = ConsensusOptions {
+        member_id: config.cluster.member_id,
+        heartbeat_interval: config.heartbeat_interval,
+        election_timeout: config.election_timeout,
+        catchup_entries: tuning.catchup_entries,
+        leader_restore: planted::is_planted(Bug::LeaderRestore),
+    };
+    let consensus = Consensus::start(
+        options,
+        (opened.log.clone(), &opened.recovered),
+        (opened.checkpoints.clone(), opened.restored.as_ref()),
+        replica.clone(),
+        peers.clone(),
+    )
+    .await?;
+    Ok(Node::start(node_options(config, tuning), replica, consensus, peers, random_id()?))
+}
+
+fn node_options(config: &Config, tuning: &Tuning) -> NodeOptions {
+    let members = config.cluster.members.iter().map(|member| Member {
+        id: member.id,
+        peer_urls: member.peer_urls.iter().map(ToString::to_string).collect(),
+        ..Member::default()
+    });
+    let election_s = config.election_timeout.as_secs_f64();
+    NodeOptions {
+        cluster_id: config.cluster.cluster_id,
+        member_id: config.cluster.member_id,
+        members: members.collect(),
+        limits: RequestLimits {
+            max_request_bytes: config.max_request_bytes,
+            max_txn_ops: config.max_txn_ops,
+            min_lease_ttl_s: (election_s * MIN_LEASE_TTL_ELECTIONS).ceil() as i64,
+            request_timeout: REQUEST_TIMEOUT_BASE + 2 * config.election_timeout,
+        },
+        election_timeout: config.election_timeout,
+        checkpoint_log_bytes: tuning.checkpoint_log_bytes,
+        checkpoint_entries: config.snapshot_count,
+        quota_bytes: config.quota_bytes.unwrap_or(0),
+    }
+}
+
+fn identity(config: &Config) -> Identity {
+    Identity {
+        cluster_id: config.cluster.cluster_id,
+        member_id: config.cluster.member_id,
+        name: config.name.clone(),
+    }
+}
+
+fn founders(config: &Config) -> BTreeMap<u64, Peer> {
+    let peer = |member: &InitialMember| Peer {
+        name: member.name.clone(),
+        peer_urls: member.peer_urls.iter().map(ToString::to_string).collect(),
+    };
+    config.cluster.members.iter().map(|member| (member.id, peer(member))).collect()
+}
+
+fn attributes(config: &Config) -> MemberAttributes {
+    MemberAttributes {
+        member_id: config.cluster.member_id,
+        name: config.name.clone(),
+        client_urls: config.advertise_client_urls.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// Where request ids start: far from those of other members and of earlier runs.
+fn random_id() -> io::Result<u64> {
+    getrandom::u64().map_err(io::Error::other)
 }

@@ -1,6 +1,6 @@
 //! A Rust file, taken apart as far as the rules need: code, comments, and which lines are tests.
 
-use super::tokens::{self, Token};
+use super::tokens::{self, SpelledPath, Token};
 
 /// A Rust file.
 pub(super) struct Source {
@@ -8,6 +8,8 @@ pub(super) struct Source {
     pub tokens: Vec<Token>,
     /// The text of the comments, with everything else blanked, line by line.
     pub comments: String,
+    /// The paths that code outside tests spells.
+    pub product_paths: Vec<SpelledPath>,
     /// For each line, whether it belongs to tests.
     is_test: Vec<bool>,
 }
@@ -21,9 +23,12 @@ impl Source {
         for (first, last) in test_items(&tokens) {
             is_test[first - 1..last].fill(true);
         }
+        let mut product_paths = tokens::paths(&tokens);
+        product_paths.retain(|path| !is_test[path.line - 1]);
         Self {
             tokens,
             comments,
+            product_paths,
             is_test,
         }
     }
@@ -36,15 +41,6 @@ impl Source {
     /// How many lines do not belong to tests.
     pub(super) fn product_lines(&self) -> usize {
         self.is_test.iter().filter(|is_test| !**is_test).count()
-    }
-
-    /// The tokens that do not belong to tests.
-    pub(super) fn product_tokens(&self) -> Vec<Token> {
-        self.tokens
-            .iter()
-            .filter(|token| !self.is_test(token.line))
-            .cloned()
-            .collect()
     }
 }
 
@@ -131,7 +127,9 @@ impl<'t> Splitter<'t> {
         } else if let Some(len) = char_len(rest) {
             self.blank(len);
         } else {
-            self.code(rest.chars().next().map_or(1, char::len_utf8));
+            let first = rest.chars().next().map_or(1, char::len_utf8);
+            let plain = rest[first..].find(['/', '"', '\'', 'r', 'b', 'c']);
+            self.code(plain.map_or(rest.len(), |at| first + at));
         }
     }
 

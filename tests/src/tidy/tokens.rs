@@ -25,10 +25,10 @@ pub(super) struct SpelledPath {
 impl SpelledPath {
     /// Whether `part`, itself a path, occurs in it: `sync::watch` does in `tokio::sync::watch::Sender`.
     pub(super) fn has(&self, part: &str) -> bool {
-        let part: Vec<&str> = part.split("::").collect();
+        let len = part.split("::").count();
         self.segments
-            .windows(part.len())
-            .any(|window| window == part)
+            .windows(len)
+            .any(|window| part.split("::").eq(window))
     }
 }
 
@@ -81,7 +81,8 @@ pub(super) fn paths(tokens: &[Token]) -> Vec<SpelledPath> {
     let mut paths = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
-        if tokens[at].text == "use" {
+        // `use<…>` in a type says which lifetimes it captures.
+        if tokens[at].text == "use" && tokens.get(at + 1).is_none_or(|next| next.text != "<") {
             at = use_tree(tokens, at + 1, &[], &mut paths);
         } else if tokens[at].is_word() {
             at = plain_path(tokens, at, &mut paths);
@@ -153,10 +154,8 @@ fn use_group(
     let close = closing(tokens, open);
     let mut at = open + 1;
     while at < close {
-        at = use_tree(tokens, at, prefix, paths).max(at);
-        if tokens.get(at).is_some_and(|token| token.text == ",") {
-            at += 1;
-        }
+        // Behind each tree is a comma, or the end.
+        at = use_tree(tokens, at, prefix, paths) + 1;
     }
     close + 1
 }
@@ -179,6 +178,21 @@ mod tests {
             spelled("pub use ::a::{self, b::{c as d, e}, f::*,}; g"),
             ["pub", "a::self", "a::b::c", "a::b::e", "a::f", "g"]
         );
+    }
+
+    #[test]
+    fn captured_lifetimes_are_no_declaration() {
+        assert_eq!(
+            spelled("fn f() -> impl A + use<'_> { b; }"),
+            ["fn", "f", "impl", "A", "use", "_", "b"]
+        );
+    }
+
+    #[test]
+    fn broken_declarations_end() {
+        for code in ["use", "use a::{", "use {;;{", "use a::{b;c}", "use a as"] {
+            spelled(code);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What must not occur: in the core, and of openraft outside its module.
 
 use super::finding;
-use crate::tidy::{Finding, Tree, tokens};
+use crate::tidy::{Finding, Tree};
 
 /// A name that must not occur, and what there is instead.
 pub(super) struct Ban {
@@ -142,8 +142,14 @@ pub(super) fn openraft_stays_in_its_module(tree: &Tree) -> Vec<Finding> {
 pub(super) fn banned(tree: &Tree, bans: &[Ban], applies: impl Fn(&str) -> bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, source) in tree.sources().filter(|(path, _)| applies(path)) {
-        for spelled in tokens::paths(&source.product_tokens()) {
-            for ban in bans.iter().filter(|ban| spelled.has(ban.name)) {
+        let text = tree.text(path).unwrap_or_default();
+        let is_mentioned = |ban: &&Ban| ban.name.split("::").all(|part| text.contains(part));
+        for ban in bans.iter().filter(is_mentioned) {
+            for spelled in source
+                .product_paths
+                .iter()
+                .filter(|spelled| spelled.has(ban.name))
+            {
                 let message = format!("{}: {}", ban.name, ban.instead);
                 findings.push(finding(path, spelled.line, message));
             }

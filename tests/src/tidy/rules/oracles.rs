@@ -2,7 +2,7 @@
 //! table of its `mod.rs` and has recorded histories that it must reject, and a test goes by them.
 
 use super::finding;
-use crate::tidy::{Finding, Tree, source::Source, tokens};
+use crate::tidy::{Finding, Tree, source::Source};
 
 const ORACLES: &str = "sim/src/oracles/";
 const TABLE: &str = "sim/src/oracles/mod.rs";
@@ -47,8 +47,10 @@ fn is_listed(tree: &Tree, name: &str) -> bool {
     let Some(table) = tree.source(TABLE) else {
         return false;
     };
-    let paths = tokens::paths(&table.product_tokens());
-    paths.iter().any(|path| path.has(&format!("{name}::check")))
+    table
+        .product_paths
+        .iter()
+        .any(|path| path.has(&format!("{name}::check")))
 }
 
 fn has_rejecting_test(source: &Source) -> bool {

@@ -1,0 +1,479 @@
+//! A disk in memory that loses at a crash what was not synced, as real disks do.
+//!
+//! For tests and for the simulator, which adds latencies (`sim/src/disk.rs`). The disk survives
+//! its process: keep a clone, [`MemoryDisk::crash`] it, and open the files again. All choices are
+//! drawn from the dice given at construction, so a run can be repeated.
+//!
+//! What is modelled: a power failure keeps a *prefix* of the unsynced name changes (journalling
+//! file systems order them) and, file by file, none, all, or a random part of the unsynced
+//! sectors, in any order between sectors. A sector itself is atomic. A failed sync leaves data
+//! that can be read but is never written, even though a later sync succeeds, as Linux does.
+//! Not modelled: disks that lose what they acknowledged; [`MemoryDisk::flip_bits`] is for those.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+
+use super::{Disk, DiskFile, DiskFuture};
+
+/// What a power failure leaves whole.
+const SECTOR_BYTES: u64 = 512;
+
+/// Draws a number below its argument.
+pub type Dice = Box<dyn FnMut(u64) -> u64 + Send>;
+
+/// The disk; clones are the same disk.
+#[derive(Clone)]
+pub struct MemoryDisk {
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    dice: Dice,
+    names: Names,
+    durable_names: Names,
+    /// Name changes since the last sync of the directory, with their ordinals.
+    unsynced_names: Vec<(u64, NameChange)>,
+    /// Counts every change; says what a sync that began earlier covers.
+    changes: u64,
+    /// Handles from before the last crash are dead.
+    epoch: u64,
+    capacity_bytes: Option<u64>,
+    fail_next_sync: bool,
+}
+
+type Names = BTreeMap<String, Arc<Mutex<Inode>>>;
+
+enum NameChange {
+    Create(String, Arc<Mutex<Inode>>),
+    Remove(String),
+    Rename(String, String),
+}
+
+#[derive(Default)]
+struct Inode {
+    /// What reads see.
+    cached: Vec<u8>,
+    durable: Vec<u8>,
+    unsynced: Vec<(u64, Change)>,
+}
+
+enum Change {
+    Write(u64, Bytes),
+    Truncate(u64),
+}
+
+/// What had been changed when a sync began; later changes are not its business.
+#[derive(Clone, Copy, Debug)]
+pub struct SyncMark(u64);
+
+impl MemoryDisk {
+    /// An empty disk.
+    pub fn new(dice: impl FnMut(u64) -> u64 + Send + 'static) -> Self {
+        let state = State {
+            dice: Box::new(dice),
+            names: Names::new(),
+            durable_names: Names::new(),
+            unsynced_names: Vec::new(),
+            changes: 0,
+            epoch: 0,
+            capacity_bytes: None,
+            fail_next_sync: false,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// Power failure: what was not synced is lost, kept, or torn. Open files are dead afterwards.
+    pub fn crash(&self) {
+        let state = &mut *self.lock();
+        state.epoch += 1;
+        state.fail_next_sync = false;
+        let kept = (state.dice)(state.unsynced_names.len() as u64 + 1) as usize;
+        for (_, change) in state.unsynced_names.drain(..).take(kept) {
+            change.apply_to(&mut state.durable_names);
+        }
+        state.names = state.durable_names.clone();
+        for inode in state.names.values() {
+            lock(inode).crash(&mut state.dice);
+        }
+    }
+
+    /// The next sync, of a file or of the directory, fails; what it covered is never written.
+    pub fn fail_next_sync(&self) {
+        self.lock().fail_next_sync = true;
+    }
+
+    /// Writes that would make all files together longer than this fail, [`io::ErrorKind::StorageFull`].
+    pub fn set_capacity_bytes(&self, capacity_bytes: Option<u64>) {
+        self.lock().capacity_bytes = capacity_bytes;
+    }
+
+    /// Flips the bits of `mask` in one stored byte: bit rot. `false` where the file has no such byte.
+    pub fn flip_bits(&self, name: &str, offset: usize, mask: u8) -> bool {
+        let state = self.lock();
+        let Some(inode) = state.names.get(name) else {
+            return false;
+        };
+        let inode = &mut *lock(inode);
+        if offset >= inode.cached.len() {
+            return false;
+        }
+        inode.cached[offset] ^= mask;
+        if let Some(byte) = inode.durable.get_mut(offset) {
+            *byte ^= mask;
+        }
+        true
+    }
+
+    /// What reads of a file see, or `None` where there is no such file.
+    pub fn content(&self, name: &str) -> Option<Vec<u8>> {
+        self.lock()
+            .names
+            .get(name)
+            .map(|inode| lock(inode).cached.clone())
+    }
+
+    /// All names, sorted.
+    pub fn names(&self) -> Vec<String> {
+        self.lock().names.keys().cloned().collect()
+    }
+
+    /// As [`Disk::open`], at once.
+    pub fn open_file(&self, name: &str, create: bool) -> io::Result<MemoryFile> {
+        let state = &mut *self.lock();
+        let inode = match state.names.get(name) {
+            Some(inode) => inode.clone(),
+            None if create => {
+                let inode = Arc::<Mutex<Inode>>::default();
+                state.change_names(NameChange::Create(name.to_owned(), inode.clone()));
+                inode
+            }
+            None => return Err(io::ErrorKind::NotFound.into()),
+        };
+        Ok(MemoryFile {
+            disk: self.clone(),
+            inode,
+            epoch: state.epoch,
+        })
+    }
+
+    /// As [`Disk::rename`], at once.
+    pub fn rename_file(&self, from: &str, to: &str) -> io::Result<()> {
+        self.lock()
+            .change_existing(from, NameChange::Rename(from.to_owned(), to.to_owned()))
+    }
+
+    /// As [`Disk::remove`], at once.
+    pub fn remove_file(&self, name: &str) -> io::Result<()> {
+        self.lock()
+            .change_existing(name, NameChange::Remove(name.to_owned()))
+    }
+
+    /// Begins a sync of the directory.
+    pub fn begin_sync_names(&self) -> SyncMark {
+        SyncMark(self.lock().changes)
+    }
+
+    /// Completes a sync of the directory: names changed before `mark` are durable.
+    pub fn finish_sync_names(&self, mark: SyncMark) -> io::Result<()> {
+        let state = &mut *self.lock();
+        state.check_sync()?;
+        while state
+            .unsynced_names
+            .first()
+            .is_some_and(|(ordinal, _)| *ordinal <= mark.0)
+        {
+            let (_, change) = state.unsynced_names.remove(0);
+            change.apply_to(&mut state.durable_names);
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nobody panics with the lock held")
+}
+
+impl State {
+    fn change_names(&mut self, change: NameChange) {
+        change.apply_to(&mut self.names);
+        self.changes += 1;
+        self.unsynced_names.push((self.changes, change));
+    }
+
+    fn change_existing(&mut self, name: &str, change: NameChange) -> io::Result<()> {
+        if !self.names.contains_key(name) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        self.change_names(change);
+        Ok(())
+    }
+
+    fn check_sync(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.fail_next_sync) {
+            return Err(io::Error::other("injected: sync failed"));
+        }
+        Ok(())
+    }
+
+    fn check_room(&self, more_bytes: u64) -> io::Result<()> {
+        let Some(capacity_bytes) = self.capacity_bytes else {
+            return Ok(());
+        };
+        let used_bytes: u64 = self
+            .names
+            .values()
+            .map(|inode| lock(inode).cached.len() as u64)
+            .sum();
+        if more_bytes > 0 && used_bytes + more_bytes > capacity_bytes {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+}
+
+impl NameChange {
+    fn apply_to(&self, names: &mut Names) {
+        match self {
+            Self::Create(name, inode) => {
+                names.insert(name.clone(), inode.clone());
+            }
+            Self::Remove(name) => {
+                names.remove(name);
+            }
+            Self::Rename(from, to) => {
+                if let Some(inode) = names.remove(from) {
+                    names.insert(to.clone(), inode);
+                }
+            }
+        }
+    }
+}
+
+impl Change {
+    fn apply_to(&self, content: &mut Vec<u8>) {
+        match self {
+            Self::Truncate(len) => content.resize(*len as usize, 0),
+            Self::Write(offset, data) => {
+                let (start, end) = (*offset as usize, *offset as usize + data.len());
+                if content.len() < end {
+                    content.resize(end, 0);
+                }
+                content[start..end].copy_from_slice(data);
+            }
+        }
+    }
+}
+
+impl Inode {
+    fn crash(&mut self, dice: &mut Dice) {
+        let unsynced = std::mem::take(&mut self.unsynced);
+        match dice(3) {
+            0 => {}
+            1 => unsynced
+                .iter()
+                .for_each(|(_, change)| change.apply_to(&mut self.durable)),
+            _ => self.keep_some(unsynced, dice),
+        }
+        self.cached = self.durable.clone();
+    }
+
+    /// Each sector keeps a prefix of its own writes; nothing survives a lost truncation.
+    fn keep_some(&mut self, unsynced: Vec<(u64, Change)>, dice: &mut Dice) {
+        let mut lost = BTreeSet::new();
+        for (_, change) in unsynced {
+            let Change::Write(offset, data) = change else {
+                if dice(2) == 0 {
+                    return;
+                }
+                change.apply_to(&mut self.durable);
+                continue;
+            };
+            let mut position = 0;
+            while position < data.len() {
+                let absolute = offset + position as u64;
+                let sector = absolute / SECTOR_BYTES;
+                let in_sector = ((sector + 1) * SECTOR_BYTES - absolute) as usize;
+                let end = data.len().min(position + in_sector);
+                if !lost.contains(&sector) && dice(2) == 0 {
+                    Change::Write(absolute, data.slice(position..end)).apply_to(&mut self.durable);
+                } else {
+                    lost.insert(sector);
+                }
+                position = end;
+            }
+        }
+    }
+}
+
+/// An open file of a [`MemoryDisk`].
+pub struct MemoryFile {
+    disk: MemoryDisk,
+    inode: Arc<Mutex<Inode>>,
+    epoch: u64,
+}
+
+impl MemoryFile {
+    /// Writes to the cache.
+    pub fn write(&self, offset: u64, data: Bytes) -> io::Result<()> {
+        let length = self.length()?;
+        let state = &mut *self.alive()?;
+        state.check_room((offset + data.len() as u64).saturating_sub(length))?;
+        self.change(state, Change::Write(offset, data));
+        Ok(())
+    }
+
+    /// Begins a sync of what has been written so far.
+    pub fn begin_sync(&self) -> SyncMark {
+        self.disk.begin_sync_names()
+    }
+
+    /// Completes a sync: what was written before `mark` is durable.
+    pub fn finish_sync(&self, mark: SyncMark) -> io::Result<()> {
+        let state = &mut *self.alive()?;
+        let inode = &mut *lock(&self.inode);
+        let covered = inode
+            .unsynced
+            .partition_point(|(ordinal, _)| *ordinal <= mark.0);
+        let covered: Vec<_> = inode.unsynced.drain(..covered).collect();
+        // Failed or not, these count as written from now on: that is the trap of a retried sync.
+        state.check_sync()?;
+        for (_, change) in covered {
+            change.apply_to(&mut inode.durable);
+        }
+        Ok(())
+    }
+
+    /// As [`DiskFile::len`], at once.
+    pub fn length(&self) -> io::Result<u64> {
+        let _alive = self.alive()?;
+        Ok(lock(&self.inode).cached.len() as u64)
+    }
+
+    /// As [`DiskFile::read_at`], at once.
+    pub fn read(&self, offset: u64, len: usize) -> io::Result<Bytes> {
+        let _alive = self.alive()?;
+        let inode = lock(&self.inode);
+        let start = inode.cached.len().min(offset as usize);
+        let end = inode.cached.len().min(start + len);
+        Ok(Bytes::copy_from_slice(&inode.cached[start..end]))
+    }
+
+    /// As [`DiskFile::truncate`], at once.
+    pub fn set_length(&self, len: u64) -> io::Result<()> {
+        let state = &mut *self.alive()?;
+        self.change(state, Change::Truncate(len));
+        Ok(())
+    }
+
+    fn change(&self, state: &mut State, change: Change) {
+        state.changes += 1;
+        let inode = &mut *lock(&self.inode);
+        change.apply_to(&mut inode.cached);
+        inode.unsynced.push((state.changes, change));
+    }
+
+    fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.disk.lock();
+        if state.epoch == self.epoch {
+            Ok(state)
+        } else {
+            Err(io::Error::other("the file was opened before the crash"))
+        }
+    }
+}
+
+impl Disk for MemoryDisk {
+    fn open<'a>(&'a self, name: &'a str, create: bool) -> DiskFuture<'a, Arc<dyn DiskFile>> {
+        Box::pin(async move {
+            Turn::default().await;
+            Ok(Arc::new(self.open_file(name, create)?) as Arc<dyn DiskFile>)
+        })
+    }
+
+    fn list(&self) -> DiskFuture<'_, Vec<String>> {
+        Box::pin(async move { Ok(self.names()) })
+    }
+
+    fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> DiskFuture<'a, ()> {
+        Box::pin(async move {
+            Turn::default().await;
+            self.rename_file(from, to)
+        })
+    }
+
+    fn remove<'a>(&'a self, name: &'a str) -> DiskFuture<'a, ()> {
+        Box::pin(async move {
+            Turn::default().await;
+            self.remove_file(name)
+        })
+    }
+
+    fn sync_dir(&self) -> DiskFuture<'_, ()> {
+        Box::pin(async move {
+            let mark = self.begin_sync_names();
+            Turn::default().await;
+            self.finish_sync_names(mark)
+        })
+    }
+
+    fn path(&self, name: &str) -> String {
+        name.to_owned()
+    }
+}
+
+impl DiskFile for MemoryFile {
+    fn len(&self) -> DiskFuture<'_, u64> {
+        Box::pin(async move { self.length() })
+    }
+
+    fn read_at(&self, offset: u64, len: usize) -> DiskFuture<'_, Bytes> {
+        Box::pin(async move { self.read(offset, len) })
+    }
+
+    fn write_at(&self, offset: u64, data: Bytes, sync: bool) -> DiskFuture<'_, ()> {
+        Box::pin(async move {
+            if !data.is_empty() {
+                self.write(offset, data)?;
+            }
+            if sync {
+                let mark = self.begin_sync();
+                Turn::default().await;
+                self.finish_sync(mark)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn truncate(&self, len: u64) -> DiskFuture<'_, ()> {
+        Box::pin(async move { self.set_length(len) })
+    }
+}
+
+/// Lets other tasks run once: what takes time on a real disk is where a crash can come between.
+#[derive(Default)]
+struct Turn(bool);
+
+impl Future for Turn {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

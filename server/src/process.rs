@@ -1,0 +1,71 @@
+//! The process around a member: its runtime, its signals, and how it ends.
+
+use std::{io, process, sync::Arc};
+
+use quorate_server::{
+    config::Config,
+    disk::RealDisk,
+    server::{self, Hooks, StartError, Tuning},
+};
+use tokio::{
+    runtime::Builder,
+    signal::unix::{Signal, SignalKind, signal},
+};
+
+/// Exit code of a member that could not go on.
+const EXIT_FATAL: i32 = 1;
+
+/// Serves until SIGTERM or SIGINT, then stops in order.
+///
+/// # Errors
+/// The member does not start.
+pub(crate) fn run(config: &Config) -> Result<(), StartError> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::System)?;
+    runtime.block_on(async {
+        let mut ends = Ends::new().map_err(StartError::System)?;
+        let disk = Arc::new(RealDisk::open(&config.data_dir)?);
+        let tuning = Tuning::production().map_err(StartError::System)?;
+        let hooks = Hooks { observer: None, on_fatal: Arc::new(end_at_once) };
+        let server = server::start(config, disk, tuning, hooks).await?;
+        tracing::info!(
+            member_id = format!("{:x}", config.cluster.member_id),
+            cluster_id = format!("{:x}", config.cluster.cluster_id),
+            client_addrs = ?server.client_addrs(),
+            "ready to serve client requests"
+        );
+        let name = ends.next().await;
+        tracing::info!(signal = name, "stopping");
+        server.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// Nothing that is acknowledged after a failed write would be true: no destructor, no flush.
+fn end_at_once(reason: String) {
+    tracing::error!("{reason}");
+    process::exit(EXIT_FATAL);
+}
+
+/// The signals that end a member.
+struct Ends {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ends {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

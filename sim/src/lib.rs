@@ -1,0 +1,3 @@
+//! Deterministic simulation of a Quorate cluster.
+
+pub mod disk;
