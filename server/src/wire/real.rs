@@ -10,7 +10,10 @@ pub(super) type Stream = TokioIo<TcpStream>;
 
 /// A bound socket that accepts connections.
 #[derive(Debug)]
-pub struct Listener(TcpListener);
+pub struct Listener {
+    socket: TcpListener,
+    addr: SocketAddr,
+}
 
 impl Listener {
     /// Binds to `addr`; port 0 takes a free one.
@@ -18,19 +21,18 @@ impl Listener {
     /// # Errors
     /// The address is in use, is not this machine's, or needs a privilege.
     pub async fn bind(addr: SocketAddr) -> io::Result<Self> {
-        TcpListener::bind(addr).await.map(Self)
+        let socket = TcpListener::bind(addr).await?;
+        let addr = socket.local_addr()?;
+        Ok(Self { socket, addr })
     }
 
-    /// Where it listens.
-    ///
-    /// # Errors
-    /// The operating system does not say.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+    /// Where it listens; tells which port was given where port 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.addr
     }
 
     pub(super) async fn accept(&self) -> io::Result<Accepted> {
-        let (stream, peer) = self.0.accept().await?;
+        let (stream, peer) = self.socket.accept().await?;
         Ok(Accepted {
             stream: stream.into_std()?,
             peer,
