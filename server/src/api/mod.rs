@@ -10,6 +10,8 @@ mod kv;
 mod lease;
 mod maintenance;
 mod metadata;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::{pin::Pin, sync::Arc};
@@ -30,8 +32,8 @@ use crate::{
     runtime::Signal,
 };
 
-/// What a received message may be larger than `--max-request-bytes`, as in etcd.
-const MESSAGE_OVERHEAD_BYTES: usize = 512 * 1024;
+/// What a message on the wire may be larger than `--max-request-bytes`, as in etcd.
+pub const MESSAGE_OVERHEAD_BYTES: usize = 512 * 1024;
 
 /// A stream of responses, or the status that ends it.
 type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;

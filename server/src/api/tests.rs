@@ -1,0 +1,66 @@
+//! The services end to end: a real member, its disk in memory, and generated clients that reach it
+//! over the wire. Each scenario runs on loopback in the normal build and between two simulated
+//! nodes in the simulated one.
+
+mod http;
+mod kv;
+mod lease;
+mod no_leader;
+mod status;
+mod support;
+mod watch;
+
+use support::{run, run_one_of_three};
+
+macro_rules! scenarios {
+    ($run:ident: $($area:ident::$name:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                $run($area::$name);
+            }
+        )*
+    };
+}
+
+scenarios! {
+    run:
+    kv::headers_tell_who_answers_and_the_revision,
+    kv::a_put_can_be_read_and_deleted,
+    kv::what_is_wrong_is_refused_in_etcds_words,
+    kv::a_transaction_takes_one_branch_and_one_revision,
+    kv::a_transaction_that_only_reads_is_no_write,
+    kv::compaction_hides_the_past,
+    kv::requests_have_a_size_limit,
+    kv::what_does_not_exist_is_unimplemented,
+    watch::events_follow_the_created_response_in_order,
+    watch::ids_are_assigned_cancelled_and_refused_as_in_etcd,
+    watch::history_is_replayed_from_a_revision,
+    watch::a_compacted_revision_cancels,
+    watch::half_close_does_not_end_the_stream,
+    watch::filters_and_prev_kv_shape_events,
+    watch::large_responses_are_fragmented_on_request,
+    watch::stopping_the_server_ends_streams,
+    lease::grants_raise_the_ttl_and_choose_an_id,
+    lease::keep_alives_are_answered_in_order,
+    lease::revoking_deletes_the_keys,
+    lease::time_to_live_counts_down,
+    lease::a_lease_that_is_not_kept_alive_expires,
+    status::the_member_describes_itself,
+    status::what_is_not_there_yet_says_so,
+    http::probes_answer_get_only,
+    http::pages_that_do_not_exist_are_not_found,
+}
+
+scenarios! {
+    run_one_of_three:
+    no_leader::a_lonely_member_says_so_and_answers_what_it_can,
+}
+
+// These wait for time-outs of seconds, which cost nothing in virtual time.
+#[cfg(madsim)]
+scenarios! {
+    run_one_of_three:
+    no_leader::requests_that_need_a_quorum_time_out,
+    no_leader::a_stream_that_insists_on_a_leader_ends,
+}

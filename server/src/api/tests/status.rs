@@ -1,0 +1,99 @@
+//! What a member says of itself and of the cluster.
+
+use std::time::Duration;
+
+use tonic::Code;
+
+use super::support::{Member, assert_refused, put, revision};
+use crate::{clock, proto::etcdserverpb::*, version::ETCD_VERSION};
+
+pub(super) async fn the_member_describes_itself(member: Member) {
+    member.kv().put(put("a", "1")).await.expect("written");
+    let id = member.server.node().member_id();
+    let status = member
+        .maintenance()
+        .status(StatusRequest {})
+        .await
+        .expect("a status");
+    let status = status.into_inner();
+    assert_eq!((&*status.version, status.leader), (ETCD_VERSION, id));
+    assert_eq!(revision(status.header.as_ref()), 2);
+    assert!(status.raft_term > 0 && status.raft_index >= status.raft_applied_index);
+    assert!(status.db_size > 0 && status.db_size_in_use > 0);
+    assert!(status.errors.is_empty() && !status.is_learner);
+
+    let list = async || {
+        let list = MemberListRequest { linearizable: true };
+        member
+            .cluster()
+            .member_list(list)
+            .await
+            .expect("a list")
+            .into_inner()
+    };
+    while list().await.members[0].name.is_empty() {
+        clock::sleep(Duration::from_millis(10)).await;
+    }
+    let list = list().await;
+    assert_eq!(revision(list.header.as_ref()), 0);
+    let [only] = &list.members[..] else {
+        panic!("one member")
+    };
+    assert_eq!(
+        (only.id, &*only.name, only.is_learner),
+        (id, "default", false)
+    );
+    assert_eq!(only.peer_ur_ls, ["http://one:2380"]);
+    assert_eq!(only.client_ur_ls, ["http://clients:2379"]);
+
+    let alarms = member
+        .maintenance()
+        .alarm(AlarmRequest::default())
+        .await
+        .expect("an answer");
+    assert!(alarms.into_inner().alarms.is_empty());
+}
+
+pub(super) async fn what_is_not_there_yet_says_so(member: Member) {
+    let add = member
+        .cluster()
+        .member_add(MemberAddRequest::default())
+        .await;
+    let add = add.expect_err("membership is fixed");
+    assert_eq!(add.code(), Code::FailedPrecondition);
+    assert!(
+        add.message().contains("membership change is not available"),
+        "{}",
+        add.message()
+    );
+
+    let mut maintenance = member.maintenance();
+    let hash = maintenance
+        .hash(HashRequest {})
+        .await
+        .expect_err("not available");
+    assert_eq!(hash.code(), Code::Unimplemented);
+    let stranger = MoveLeaderRequest { target_id: 1 };
+    let moved = maintenance.move_leader(stranger).await;
+    assert_refused(
+        moved,
+        Code::FailedPrecondition,
+        "etcdserver: bad leader transferee",
+    );
+
+    let mut auth = auth_client::AuthClient::new(member.channel());
+    let status = auth
+        .auth_status(AuthStatusRequest {})
+        .await
+        .expect("a status")
+        .into_inner();
+    assert_eq!((status.enabled, status.auth_revision), (false, 1));
+    let password = auth.authenticate(AuthenticateRequest::default()).await;
+    let text = "etcdserver: authentication is not enabled";
+    assert_refused(password, Code::FailedPrecondition, text);
+    let enable = auth
+        .auth_enable(AuthEnableRequest {})
+        .await
+        .expect_err("not available");
+    assert_eq!(enable.code(), Code::Unimplemented);
+}
