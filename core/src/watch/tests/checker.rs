@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Everything that ever happened, compacted or not.
-pub(super) type Past = [(i64, Arc<[Event]>)];
+pub(super) type Past = Vec<(i64, Arc<[Event]>)>;
 
 type Verdict = Result<(), String>;
 
@@ -57,9 +57,8 @@ impl Client {
                 watch_id: NO_WATCH_ID,
                 ..
             } => {
-                let live = self.watches.values().filter(|watch| !watch.compacted);
-                let mut all = live.map(|watch| watch.check_seen_to(response.revision, past));
-                all.try_for_each(|verdict| verdict)
+                let mut live = self.watches.values().filter(|watch| !watch.compacted);
+                live.try_for_each(|watch| watch.check_seen_to(response.revision, past))
             }
             _ => {
                 let watch = self.watches.get_mut(&response.watch_id);
@@ -113,9 +112,8 @@ impl Client {
 
     /// The stream has nothing more to send.
     pub(super) fn finish(&self, past: &Past) -> Verdict {
-        let live = self.watches.values().filter(|watch| !watch.compacted);
-        live.map(|watch| watch.check_seen_to(i64::MAX, past))
-            .collect::<Verdict>()?;
+        let mut live = self.watches.values().filter(|watch| !watch.compacted);
+        live.try_for_each(|watch| watch.check_seen_to(i64::MAX, past))?;
         self.asked
             .is_empty()
             .then_some(())
@@ -192,7 +190,7 @@ mod rejects {
     use super::*;
 
     /// A good run: created, three live revisions of two events, progress.
-    fn run() -> (Client, Vec<WatchResponse>, Vec<(i64, Arc<[Event]>)>) {
+    fn run() -> (Client, Vec<WatchResponse>, Past) {
         let mut member = Member::new(small());
         let stream = member.hub.open();
         let mut client = Client::default();

@@ -1,16 +1,13 @@
 //! Whatever the order in which things happen, each watcher gets the events that it asked for, once,
 //! in order, in whole revisions.
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
 
 use super::{
-    checker::Client,
+    checker::{Client, Past},
     harness::{Change, EVENT_ENCODED_BYTES, Log, Member, all, key, range},
 };
 use crate::{
-    kv::Event,
     limits::WatchLimits,
     watch::{CatchUp, CaughtUp, CreateRequest, History, Poll, StreamId},
 };
@@ -140,8 +137,8 @@ struct World {
     member: Member,
     streams: Vec<StreamId>,
     clients: Vec<Client>,
-    past: Vec<(i64, Arc<[Event]>)>,
-    unpublished: Vec<(i64, Arc<[Event]>)>,
+    past: Past,
+    unpublished: Past,
     /// Catch-ups given out, with the number of views that were there before.
     given_out: Vec<(CatchUp, usize)>,
     /// One after each step.
