@@ -16,7 +16,7 @@ impl Hub {
         &mut self,
         id: WatcherId,
         published: &Published,
-        positions: impl Iterator<Item = usize>,
+        positions: impl Iterator<Item = usize> + Clone,
     ) -> Option<StreamId> {
         let watcher = self
             .watchers
@@ -37,7 +37,7 @@ impl Hub {
         watcher.queued_bytes += bytes;
         watcher.queued_responses += 1;
         stream.push(Queued::Live {
-            watcher: id,
+            to: watcher.recipient(id),
             published: published.clone(),
             picked,
         });
@@ -96,7 +96,7 @@ impl Hub {
         watcher.queued_bytes += bytes;
         watcher.queued_responses += 1;
         stream.push(Queued::Replay {
-            watcher: id,
+            to: watcher.recipient(id),
             revision,
             events,
             bytes,

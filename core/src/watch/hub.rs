@@ -129,8 +129,8 @@ impl Hub {
         )));
     }
 
-    /// Cancels a watcher: none of its events follow the response. Without effect, and without a
-    /// response, if the id is unknown.
+    /// Cancels a watcher: what is queued of its events precedes the response, and none follow.
+    /// Without effect, and without a response, if the id is unknown.
     pub fn cancel(&mut self, stream: StreamId, watch_id: i64) {
         let Some(on) = self.streams.get_mut(&stream) else {
             return;
@@ -183,7 +183,7 @@ impl Hub {
             if watcher.spec.progress_notify && idle && watcher.has_reached(self.published) {
                 watcher.progress_queued = true;
                 on.push(Queued::Progress {
-                    watcher: id,
+                    to: watcher.recipient(id),
                     revision: self.published,
                 });
             }
@@ -245,28 +245,20 @@ impl Hub {
 
     /// What the stream has to do next. Poll it until [`Poll::Empty`].
     pub fn poll(&mut self, stream: StreamId) -> Poll {
-        loop {
-            let Some(on) = self.streams.get_mut(&stream) else {
-                return Poll::Empty;
-            };
-            if let Some(part) = on.parts.pop_front() {
-                return Poll::Response(part);
-            }
-            if on.is_catch_up_next(&self.limits)
-                && let Some(catch_up) = self.start_catch_up(stream)
-            {
-                return Poll::CatchUp(catch_up);
-            }
-            let Some(on) = self.streams.get_mut(&stream) else {
-                return Poll::Empty;
-            };
-            let Some(queued) = on.pop() else {
-                return Poll::Empty;
-            };
-            on.responses_first = false;
-            if let Some(response) = self.hand_over(stream, queued) {
-                return Poll::Response(response);
-            }
+        let Some(on) = self.streams.get_mut(&stream) else {
+            return Poll::Empty;
+        };
+        if let Some(part) = on.parts.pop_front() {
+            return Poll::Response(part);
+        }
+        if on.is_catch_up_next(&self.limits)
+            && let Some(catch_up) = self.start_catch_up(stream)
+        {
+            return Poll::CatchUp(catch_up);
+        }
+        match self.pop(stream) {
+            Some(queued) => Poll::Response(self.hand_over(stream, queued)),
+            None => Poll::Empty,
         }
     }
 
@@ -330,45 +322,55 @@ impl Hub {
         })
     }
 
-    /// Turns a queued item into the response to send now. Nothing is sent for a watcher that was
-    /// cancelled meanwhile.
-    fn hand_over(&mut self, stream: StreamId, queued: Queued) -> Option<WatchResponse> {
+    fn pop(&mut self, stream: StreamId) -> Option<Queued> {
+        let on = self.streams.get_mut(&stream)?;
+        on.responses_first = false;
+        on.pop()
+    }
+
+    /// Turns a queued item into the response to send now.
+    fn hand_over(&mut self, stream: StreamId, queued: Queued) -> WatchResponse {
         let bytes = queued.bytes();
-        let (id, revision, events) = match queued {
-            Queued::Answer(response) => return Some(response),
-            Queued::Progress { watcher, revision } => {
-                let watcher = self.watchers.get_mut(&watcher)?;
-                watcher.progress_queued = false;
-                return Some(WatchResponse::progress(watcher.watch_id, revision));
+        let (to, revision, events) = match queued {
+            Queued::Answer(response) => return response,
+            Queued::Progress { to, revision } => {
+                if let Some(watcher) = self.watchers.get_mut(&to.id) {
+                    watcher.progress_queued = false;
+                }
+                return WatchResponse::progress(to.watch_id, revision);
             }
             Queued::Live {
-                watcher: id,
+                to,
                 published,
                 picked,
             } => {
-                let events = picked.copy(&published.events, &self.watchers.get(&id)?.spec);
-                (id, published.revision, events)
+                let events = picked.copy(&published.events, &to.spec);
+                (to, published.revision, events)
             }
             Queued::Replay {
-                watcher,
+                to,
                 revision,
                 events,
                 ..
-            } => (watcher, revision, events),
+            } => (to, revision, events),
         };
-        let watcher = self.watchers.get_mut(&id)?;
-        watcher.queued_bytes -= bytes;
-        watcher.queued_responses -= 1;
-        watcher.active = true;
-        let response = WatchResponse::events(watcher.watch_id, revision, events);
-        let fragment = watcher.spec.fragment;
-        self.wait_if_drained(id);
-        if !fragment {
-            return Some(response);
+        if let Some(watcher) = self.watchers.get_mut(&to.id) {
+            watcher.queued_bytes -= bytes;
+            watcher.queued_responses -= 1;
+            watcher.active = true;
+            self.wait_if_drained(to.id);
         }
-        let on = self.streams.get_mut(&stream)?;
-        on.parts = response.split(self.limits.fragment_bytes, self.encoded_bytes);
-        on.parts.pop_front()
+        let response = WatchResponse::events(to.watch_id, revision, events);
+        if !to.spec.fragment {
+            return response;
+        }
+        let mut parts = response.split(self.limits.fragment_bytes, self.encoded_bytes);
+        let first = parts.pop_front().expect("a response is at least one part");
+        self.streams
+            .get_mut(&stream)
+            .expect("the stream that was polled")
+            .parts = parts;
+        first
     }
 
     /// Cancels a watcher whose history is gone. It keeps its id.
@@ -384,7 +386,7 @@ impl Hub {
         stream.push(Queued::Answer(response));
     }
 
-    /// Forgets a watcher. What it has queued is dropped when its turn comes.
+    /// Forgets a watcher. What it has queued is still sent, unless its stream is closed.
     fn remove(&mut self, id: WatcherId) {
         let Some(watcher) = self.watchers.remove(&id) else {
             return;

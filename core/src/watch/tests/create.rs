@@ -150,18 +150,19 @@ fn cancelling_an_unknown_id_is_not_answered() {
 }
 
 #[test]
-fn no_event_follows_the_canceled_response() {
+fn what_is_queued_precedes_the_canceled_response_and_nothing_follows_it() {
     let mut member = Member::new(small());
     let stream = member.hub.open();
     member.create(stream, all());
     member.put("a");
     member.hub.cancel(stream, 0);
     member.put("b");
-    assert_eq!(member.drain_text(stream), ["0@1: created", "0@2: canceled"]);
+    let expected = ["0@1: created", "0@2: +a@2", "0@2: canceled"];
+    assert_eq!(member.drain_text(stream), expected);
 }
 
 #[test]
-fn events_of_a_cancelled_watcher_do_not_go_to_the_next_with_its_id() {
+fn events_of_a_cancelled_watcher_are_not_mixed_with_those_of_the_next_with_its_id() {
     let mut member = Member::new(small());
     let stream = member.hub.open();
     member.create(
@@ -181,7 +182,13 @@ fn events_of_a_cancelled_watcher_do_not_go_to_the_next_with_its_id() {
         },
     );
     member.put("b");
-    let expected = ["5@1: created", "5@2: canceled", "5@2: created", "5@3: +b@3"];
+    let expected = [
+        "5@1: created",
+        "5@2: +a@2",
+        "5@2: canceled",
+        "5@2: created",
+        "5@3: +b@3",
+    ];
     assert_eq!(member.drain_text(stream), expected);
 }
 

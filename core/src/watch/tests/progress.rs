@@ -20,6 +20,18 @@ fn progress_on_request_follows_the_events_it_speaks_of() {
 }
 
 #[test]
+fn cancelling_a_watcher_takes_nothing_from_under_queued_progress() {
+    let mut member = Member::new(small());
+    let stream = member.hub.open();
+    member.create(stream, all());
+    member.put("a");
+    member.hub.request_progress(stream);
+    member.hub.cancel(stream, 0);
+    let expected = ["0@1: created", "0@2: +a@2", "-1@2:", "0@2: canceled"];
+    assert_eq!(member.drain_text(stream), expected);
+}
+
+#[test]
 fn each_request_for_progress_is_answered() {
     let mut member = Member::new(small());
     let stream = member.hub.open();
