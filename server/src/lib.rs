@@ -1,9 +1,11 @@
 //! Quorate's server: etcd's API over a replicated [state machine](../quorate_core/index.html).
 
+mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod disk;
+mod http;
 pub mod ids;
 pub mod logging;
 pub mod node;
@@ -14,6 +16,7 @@ pub mod proto;
 pub mod raft;
 pub mod replica;
 pub mod runtime;
+pub mod server;
 pub mod storage;
 pub mod url;
 pub mod version;
