@@ -1,6 +1,6 @@
 //! Quorate's server: etcd's API over a replicated [state machine](../quorate_core/index.html).
 
-pub mod api;
+mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -16,6 +16,7 @@ pub mod proto;
 pub mod raft;
 pub mod replica;
 pub mod runtime;
+pub mod server;
 pub mod storage;
 pub mod url;
 pub mod version;

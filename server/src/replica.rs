@@ -10,7 +10,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use quorate_core::{
     Applied, Entry, Restore, StateMachine, View,
     codec::decode_command,
@@ -20,11 +19,8 @@ use quorate_core::{
 
 use crate::{
     node::{AppliedIndex, LeaseOffice, Outcome, Proposals, Watches},
-    storage::Checkpoint,
+    storage::CheckpointReader,
 };
-
-/// Bytes of a checkpoint that are decoded at a time.
-const RESTORE_CHUNK_BYTES: usize = 256 * 1024;
 
 /// Sees every apply, in order, on the thread that made it. The simulator compares replicas and
 /// models with it; it must be quick and must not call back into the server.
@@ -152,11 +148,10 @@ impl Replica {
 ///
 /// # Errors
 /// The file cannot be read, or its content does not fit its checksums.
-pub async fn restore(checkpoint: &Checkpoint) -> io::Result<StateMachine> {
+pub async fn restore(mut checkpoint: CheckpointReader) -> io::Result<StateMachine> {
     let mut restore = Restore::new();
-    let mut chunks = Box::pin(checkpoint.read_chunks(RESTORE_CHUNK_BYTES));
-    while let Some(chunk) = chunks.next().await {
-        restore.feed(&chunk?).map_err(io::Error::other)?;
+    while let Some(chunk) = checkpoint.next().await.map_err(io::Error::other)? {
+        restore.feed(&chunk).map_err(io::Error::other)?;
     }
     restore.finish().map_err(io::Error::other)
 }

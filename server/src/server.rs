@@ -16,7 +16,7 @@ use crate::{
     raft::{Consensus, ConsensusOptions, Peer},
     replica::{self, Observer, Replica},
     runtime::{self, JoinHandle, Signal, Workers},
-    storage::{self, Checkpoint, Identity, Log, LogOptions, Opened, StorageError},
+    storage::{Identity, Log, LogOptions, Storage, StorageError},
     wire::{self, Listener, ServeOptions},
 };
 
@@ -147,8 +147,8 @@ pub async fn start(
     let on_fatal = hooks.on_fatal.clone();
     let log_failed = Arc::new(move |error: &StorageError| on_fatal(error.to_string()));
     let identity = identity(config);
-    let opened = storage::open(disk, &identity, tuning.log.clone(), log_failed).await?;
-    let node = start_node(config, &tuning, &opened, &hooks).await.map_err(StartError::Restore)?;
+    let storage = Storage::open(disk, &identity, tuning.log.clone(), log_failed).await?;
+    let node = start_node(config, &tuning, &storage, &hooks).await.map_err(StartError::Restore)?;
     if config.cluster.state == ClusterState::New {
         node.consensus().found(founders(config)).await.map_err(StartError::Restore)?;
     }
@@ -168,7 +168,7 @@ pub async fn start(
         .collect();
     runtime::spawn(node.clone().publish_attributes(attributes(config)));
     runtime::spawn(node.clone().watch_for_failure(hooks.on_fatal));
-    Ok(Server { node, log: opened.log, stop, serving, client_addrs })
+    Ok(Server { node, log: storage.log, stop, serving, client_addrs })
 }
 
 impl Server {
@@ -223,12 +223,16 @@ async fn bind(flag: &'static str, addrs: &[SocketAddr]) -> Result<Vec<Listener>,
 async fn start_node(
     config: &Config,
     tuning: &Tuning,
-    opened: &Opened,
+    storage: &Storage,
     hooks: &Hooks,
 ) -> io::Result<Arc<Node>> {
-    let state = match &opened.restored {
+    let restored = storage.checkpoints.latest();
+    let state = match restored {
         None => StateMachine::new(),
-        Some(checkpoint) => replica::restore(checkpoint).await?,
+        Some(checkpoint) => {
+            let reader = storage.checkpoints.read(checkpoint).await.map_err(io::Error::other)?;
+            replica::restore(reader).await?
+        }
     };
     let watch_limits = WatchLimits {
         fragment_bytes: config.max_request_bytes + MESSAGE_OVERHEAD_BYTES,
@@ -238,7 +242,7 @@ async fn start_node(
     // from a majority, and for those that wait for the next batch.
     let grace = config.election_timeout + 2 * RENEWAL_BATCH_INTERVAL;
     let leases = LeaseOffice::new(grace);
-    let checkpoint_bytes = opened.restored.as_ref().map_or(0, Checkpoint::len);
+    let checkpoint_bytes = restored.map_or(0, |checkpoint| checkpoint.size_bytes);
     let observer = hooks.observer.clone();
     let replica =
         Arc::new(Replica::new(state, leases, watch_limits, checkpoint_bytes, observer));
@@ -250,14 +254,7 @@ async fn start_node(
         catchup_entries: tuning.catchup_entries,
         leader_restore: planted::is_planted(Bug::LeaderRestore),
     };
-    let consensus = Consensus::start(
-        options,
-        (opened.log.clone(), &opened.recovered),
-        (opened.checkpoints.clone(), opened.restored.as_ref()),
-        replica.clone(),
-        peers.clone(),
-    )
-    .await?;
+    let consensus = Consensus::start(options, storage, replica.clone(), peers.clone()).await?;
     Ok(Node::start(node_options(config, tuning), replica, consensus, peers, random_id()?))
 }
 

@@ -58,14 +58,13 @@ impl Picked {
     pub(super) fn of(
         published: &Published,
         spec: &Spec,
-        positions: impl Iterator<Item = usize>,
+        positions: impl Iterator<Item = usize> + Clone,
     ) -> Option<Self> {
         let admitted = positions.filter(|position| spec.admits(&published.events[*position]));
-        let admitted: Vec<usize> = admitted.collect();
-        match admitted.len() {
+        match admitted.clone().count() {
             0 => None,
             all if all == published.events.len() => Some(Self::All),
-            _ => Some(Self::Positions(admitted.into())),
+            _ => Some(Self::Positions(admitted.collect())),
         }
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     StreamId,
-    batch::{Picked, Published, Replay},
+    batch::Published,
     catch_up::{CatchUp, CaughtUp, Found, Lagging},
     create::{CreateRequest, Refusal, Spec},
     index::Index,
@@ -18,7 +18,7 @@ use crate::{kv::Event, limits::WatchLimits};
 /// All watchers of a member. See [the module](super) for how to drive it.
 #[derive(Debug)]
 pub struct Hub {
-    limits: WatchLimits,
+    pub(super) limits: WatchLimits,
     encoded_bytes: fn(&Event) -> usize,
     /// The last revision published: what "the store's revision" is to watchers.
     pub(super) published: i64,
@@ -129,8 +129,8 @@ impl Hub {
         )));
     }
 
-    /// Cancels a watcher: none of its events follow the response. Without effect, and without a
-    /// response, if the id is unknown.
+    /// Cancels a watcher: what is queued of its events precedes the response, and none follow.
+    /// Without effect, and without a response, if the id is unknown.
     pub fn cancel(&mut self, stream: StreamId, watch_id: i64) {
         let Some(on) = self.streams.get_mut(&stream) else {
             return;
@@ -183,7 +183,7 @@ impl Hub {
             if watcher.spec.progress_notify && idle && watcher.has_reached(self.published) {
                 watcher.progress_queued = true;
                 on.push(Queued::Progress {
-                    watcher: id,
+                    to: watcher.recipient(id),
                     revision: self.published,
                 });
             }
@@ -245,28 +245,20 @@ impl Hub {
 
     /// What the stream has to do next. Poll it until [`Poll::Empty`].
     pub fn poll(&mut self, stream: StreamId) -> Poll {
-        loop {
-            let Some(on) = self.streams.get_mut(&stream) else {
-                return Poll::Empty;
-            };
-            if let Some(part) = on.parts.pop_front() {
-                return Poll::Response(part);
-            }
-            if on.is_catch_up_next(&self.limits)
-                && let Some(catch_up) = self.start_catch_up(stream)
-            {
-                return Poll::CatchUp(catch_up);
-            }
-            let Some(on) = self.streams.get_mut(&stream) else {
-                return Poll::Empty;
-            };
-            let Some(queued) = on.pop() else {
-                return Poll::Empty;
-            };
-            on.responses_first = false;
-            if let Some(response) = self.hand_over(stream, queued) {
-                return Poll::Response(response);
-            }
+        let Some(on) = self.streams.get_mut(&stream) else {
+            return Poll::Empty;
+        };
+        if let Some(part) = on.parts.pop_front() {
+            return Poll::Response(part);
+        }
+        if on.is_catch_up_next(&self.limits)
+            && let Some(catch_up) = self.start_catch_up(stream)
+        {
+            return Poll::CatchUp(catch_up);
+        }
+        match self.pop(stream) {
+            Some(queued) => Poll::Response(self.hand_over(stream, queued)),
+            None => Poll::Empty,
         }
     }
 
@@ -287,112 +279,6 @@ impl Hub {
                     }
                 }
             }
-        }
-    }
-
-    /// Queues the events of `published` at `positions` for a live watcher. Returns its stream if
-    /// that has something to do now.
-    fn deliver(
-        &mut self,
-        id: WatcherId,
-        published: &Published,
-        positions: impl Iterator<Item = usize>,
-    ) -> Option<StreamId> {
-        let watcher = self
-            .watchers
-            .get_mut(&id)
-            .expect("an indexed watcher exists");
-        if !watcher.takes(published.revision) {
-            return None;
-        }
-        let picked = Picked::of(published, &watcher.spec, positions)?;
-        let stream = self
-            .streams
-            .get_mut(&watcher.stream)
-            .expect("a watcher has a stream");
-        let bytes = published.bytes;
-        if !watcher.has_room(bytes, &self.limits) || !stream.has_room(bytes, &self.limits) {
-            return Some(self.fall_behind(id, published.revision));
-        }
-        watcher.queued_bytes += bytes;
-        watcher.queued_responses += 1;
-        stream.push(Queued::Live {
-            watcher: id,
-            published: published.clone(),
-            picked,
-        });
-        Some(watcher.stream)
-    }
-
-    /// Takes a live watcher off the live set, because it was not given `revision`. Returns its
-    /// stream.
-    fn fall_behind(&mut self, id: WatcherId, revision: i64) -> StreamId {
-        let watcher = self.watchers.get_mut(&id).expect("a live watcher exists");
-        watcher.fall_behind(revision);
-        self.index.remove(&watcher.spec.range, id);
-        let stream = watcher.stream;
-        self.wait_if_drained(id);
-        stream
-    }
-
-    /// Brings a watcher that is behind back into the live set, if the recent revisions suffice.
-    fn rejoin(&mut self, id: WatcherId) {
-        let Some(watcher) = self.watchers.get_mut(&id) else {
-            return;
-        };
-        let Some(next) = watcher.behind() else { return };
-        let recent = if next <= self.published {
-            self.recent.since(next)
-        } else {
-            None
-        };
-        let replayed = recent.map(|recent| replay_recent(recent, watcher, &self.limits));
-        if let Some((replay, full_at)) = replayed {
-            watcher.advance(full_at.unwrap_or(self.published + 1));
-            self.queue_replay(id, self.published, replay);
-        }
-        let watcher = self.watchers.get_mut(&id).expect("it was there before");
-        if watcher.behind().is_some_and(|next| next > self.published) {
-            watcher.join();
-            self.index.insert(&watcher.spec.range, id);
-        }
-        self.wait_if_drained(id);
-    }
-
-    /// Queues past events, read when the store was at `revision`.
-    fn queue_replay(&mut self, id: WatcherId, revision: i64, replay: Replay) {
-        if replay.events.is_empty() {
-            return;
-        }
-        let watcher = self
-            .watchers
-            .get_mut(&id)
-            .expect("a watcher in hand exists");
-        let stream = self
-            .streams
-            .get_mut(&watcher.stream)
-            .expect("a watcher has a stream");
-        let Replay { events, bytes, .. } = replay;
-        watcher.queued_bytes += bytes;
-        watcher.queued_responses += 1;
-        stream.push(Queued::Replay {
-            watcher: id,
-            revision,
-            events,
-            bytes,
-        });
-    }
-
-    /// A watcher that is behind may start to catch up when all that it has queued is handed over:
-    /// this bounds what waits for it.
-    fn wait_if_drained(&mut self, id: WatcherId) {
-        let watcher = &self.watchers[&id];
-        if watcher.behind().is_some() && watcher.queued_responses == 0 {
-            let stream = self
-                .streams
-                .get_mut(&watcher.stream)
-                .expect("a watcher has a stream");
-            stream.waiting.push_back(id);
         }
     }
 
@@ -436,45 +322,55 @@ impl Hub {
         })
     }
 
-    /// Turns a queued item into the response to send now. Nothing is sent for a watcher that was
-    /// cancelled meanwhile.
-    fn hand_over(&mut self, stream: StreamId, queued: Queued) -> Option<WatchResponse> {
+    fn pop(&mut self, stream: StreamId) -> Option<Queued> {
+        let on = self.streams.get_mut(&stream)?;
+        on.responses_first = false;
+        on.pop()
+    }
+
+    /// Turns a queued item into the response to send now.
+    fn hand_over(&mut self, stream: StreamId, queued: Queued) -> WatchResponse {
         let bytes = queued.bytes();
-        let (id, revision, events) = match queued {
-            Queued::Answer(response) => return Some(response),
-            Queued::Progress { watcher, revision } => {
-                let watcher = self.watchers.get_mut(&watcher)?;
-                watcher.progress_queued = false;
-                return Some(WatchResponse::progress(watcher.watch_id, revision));
+        let (to, revision, events) = match queued {
+            Queued::Answer(response) => return response,
+            Queued::Progress { to, revision } => {
+                if let Some(watcher) = self.watchers.get_mut(&to.id) {
+                    watcher.progress_queued = false;
+                }
+                return WatchResponse::progress(to.watch_id, revision);
             }
             Queued::Live {
-                watcher: id,
+                to,
                 published,
                 picked,
             } => {
-                let events = picked.copy(&published.events, &self.watchers.get(&id)?.spec);
-                (id, published.revision, events)
+                let events = picked.copy(&published.events, &to.spec);
+                (to, published.revision, events)
             }
             Queued::Replay {
-                watcher,
+                to,
                 revision,
                 events,
                 ..
-            } => (watcher, revision, events),
+            } => (to, revision, events),
         };
-        let watcher = self.watchers.get_mut(&id)?;
-        watcher.queued_bytes -= bytes;
-        watcher.queued_responses -= 1;
-        watcher.active = true;
-        let response = WatchResponse::events(watcher.watch_id, revision, events);
-        let fragment = watcher.spec.fragment;
-        self.wait_if_drained(id);
-        if !fragment {
-            return Some(response);
+        if let Some(watcher) = self.watchers.get_mut(&to.id) {
+            watcher.queued_bytes -= bytes;
+            watcher.queued_responses -= 1;
+            watcher.active = true;
+            self.wait_if_drained(to.id);
         }
-        let on = self.streams.get_mut(&stream)?;
-        on.parts = response.split(self.limits.fragment_bytes, self.encoded_bytes);
-        on.parts.pop_front()
+        let response = WatchResponse::events(to.watch_id, revision, events);
+        if !to.spec.fragment {
+            return response;
+        }
+        let mut parts = response.split(self.limits.fragment_bytes, self.encoded_bytes);
+        let first = parts.pop_front().expect("a response is at least one part");
+        self.streams
+            .get_mut(&stream)
+            .expect("the stream that was polled")
+            .parts = parts;
+        first
     }
 
     /// Cancels a watcher whose history is gone. It keeps its id.
@@ -490,7 +386,7 @@ impl Hub {
         stream.push(Queued::Answer(response));
     }
 
-    /// Forgets a watcher. What it has queued is dropped when its turn comes.
+    /// Forgets a watcher. What it has queued is still sent, unless its stream is closed.
     fn remove(&mut self, id: WatcherId) {
         let Some(watcher) = self.watchers.remove(&id) else {
             return;
@@ -499,25 +395,6 @@ impl Hub {
             self.index.remove(&watcher.spec.range, id);
         }
     }
-}
-
-/// What `watcher`, which is behind, wants of the recent revisions; and the first of them that it
-/// could not be given in one response.
-fn replay_recent<'a>(
-    recent: impl Iterator<Item = &'a Published>,
-    watcher: &Watcher,
-    limits: &WatchLimits,
-) -> (Replay, Option<i64>) {
-    let mut replay = Replay::default();
-    let spec = &watcher.spec;
-    for published in recent {
-        let wanted = published.events.iter().filter(|event| spec.selects(event));
-        let wanted: Vec<Event> = wanted.map(|event| spec.copy(event)).collect();
-        if !wanted.is_empty() && !replay.add(wanted, limits) {
-            return (replay, Some(published.revision));
-        }
-    }
-    (replay, None)
 }
 
 fn sorted(mut streams: Vec<StreamId>) -> Vec<StreamId> {

@@ -72,6 +72,7 @@
 mod batch;
 mod catch_up;
 mod create;
+mod delivery;
 mod hub;
 mod index;
 mod intervals;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{
     batch::{Picked, Published},
     response::WatchResponse,
-    watcher::WatcherId,
+    watcher::{Recipient, WatcherId},
 };
 use crate::{kv::Event, limits::WatchLimits};
 
@@ -37,16 +37,16 @@ pub(super) enum Queued {
     /// The answer to a request, or a cancellation.
     Answer(WatchResponse),
     /// A watcher's own progress.
-    Progress { watcher: WatcherId, revision: i64 },
+    Progress { to: Recipient, revision: i64 },
     /// Events of one revision, as they were published.
     Live {
-        watcher: WatcherId,
+        to: Recipient,
         published: Published,
         picked: Picked,
     },
     /// Events of the past, at store revision `revision`.
     Replay {
-        watcher: WatcherId,
+        to: Recipient,
         revision: i64,
         events: Vec<Event>,
         bytes: usize,
@@ -67,7 +67,7 @@ impl Queued {
     pub(super) fn events_of(&self) -> Option<WatcherId> {
         match self {
             Self::Answer(_) | Self::Progress { .. } => None,
-            Self::Live { watcher, .. } | Self::Replay { watcher, .. } => Some(*watcher),
+            Self::Live { to, .. } | Self::Replay { to, .. } => Some(to.id),
         }
     }
 }

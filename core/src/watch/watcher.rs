@@ -65,6 +65,15 @@ impl Watcher {
         }
     }
 
+    /// The watcher as what is queued for it needs to know it; `id` is its own.
+    pub(super) fn recipient(&self, id: WatcherId) -> Recipient {
+        Recipient {
+            id,
+            watch_id: self.watch_id,
+            spec: Arc::clone(&self.spec),
+        }
+    }
+
     pub(super) fn is_live(&self) -> bool {
         matches!(self.state, State::Live { .. })
     }
@@ -148,6 +157,15 @@ impl Watcher {
     pub(super) fn cancel_compacted(&mut self) {
         self.state = State::Compacted;
     }
+}
+
+/// To whom something queued goes. Outlives the watcher: what is queued when the client cancels it
+/// still precedes the canceled response, or a response about progress queued behind it would lie.
+#[derive(Clone, Debug)]
+pub(super) struct Recipient {
+    pub(super) id: WatcherId,
+    pub(super) watch_id: i64,
+    pub(super) spec: Arc<Spec>,
 }
 
 /// Where a watcher begins.

@@ -4,20 +4,24 @@ use std::{io, sync::Arc};
 
 use futures_util::{Stream, TryStreamExt as _};
 use openraft::{
-    EntryPayload, OptionalSend, RaftSnapshotBuilder,
+    OptionalSend, RaftSnapshotBuilder,
+    alias::SnapshotOf,
     storage::{EntryResponder, RaftStateMachine},
 };
+use quorate_core::View;
 
 use super::{
     convert,
-    types::{LogId, Payload, SnapshotMeta, StoredMembership, TypeConfig},
+    snapshot::{self, StoredSnapshot},
+    types::{EntryPayload, LogId, Payload, SnapshotMeta, StoredMembership, TypeConfig},
 };
 use crate::{
-    replica::Replica,
-    storage::{Checkpoint, Checkpoints},
+    replica::{self, Replica},
+    runtime,
+    storage::Checkpoints,
 };
 
-type Snapshot = openraft::alias::SnapshotOf<TypeConfig, Checkpoint>;
+type Snapshot = SnapshotOf<TypeConfig, StoredSnapshot>;
 
 /// Applies committed entries to the replica, writes checkpoints of it, and replaces it by one.
 pub(crate) struct Applier {
@@ -28,23 +32,21 @@ pub(crate) struct Applier {
 }
 
 impl Applier {
-    /// `restored` is the checkpoint that the replica was restored from, if any.
-    pub(super) fn new(
-        replica: Arc<Replica>,
-        checkpoints: Checkpoints,
-        restored: Option<&Checkpoint>,
-    ) -> io::Result<Self> {
-        let (last_applied, membership) = match restored {
-            None => (None, StoredMembership::default()),
-            Some(checkpoint) => {
-                let meta = meta_of(checkpoint)?;
-                (meta.last_log_id, meta.last_membership)
-            }
+    /// `replica` was restored from the newest checkpoint, if there is one.
+    pub(super) async fn new(replica: Arc<Replica>, checkpoints: Checkpoints) -> io::Result<Self> {
+        let meta = match checkpoints.latest() {
+            None => SnapshotMeta::default(),
+            Some(latest) => StoredSnapshot::new(checkpoints.clone(), latest).meta().await?,
         };
-        Ok(Self { replica, checkpoints, last_applied, membership })
+        Ok(Self {
+            replica,
+            checkpoints,
+            last_applied: meta.last_log_id,
+            membership: meta.last_membership,
+        })
     }
 
-    fn apply_one(&mut self, log_id: LogId, payload: EntryPayloadOf) -> io::Result<()> {
+    fn apply_one(&mut self, log_id: LogId, payload: EntryPayload) -> io::Result<()> {
         let term = convert::term_of(&log_id);
         match payload {
             EntryPayload::Blank => self.replica.skip(log_id.index, term),
@@ -61,15 +63,8 @@ impl Applier {
     }
 }
 
-type EntryPayloadOf = super::types::EntryPayload;
-
-fn meta_of(checkpoint: &Checkpoint) -> io::Result<SnapshotMeta> {
-    let (term, index) = (checkpoint.term(), checkpoint.index());
-    Ok(convert::snapshot_meta_from_bytes(term, index, checkpoint.meta())?)
-}
-
 impl RaftStateMachine<TypeConfig> for Applier {
-    type SnapshotData = Checkpoint;
+    type SnapshotData = StoredSnapshot;
     type SnapshotBuilder = CheckpointBuilder;
 
     async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
@@ -104,10 +99,10 @@ impl RaftStateMachine<TypeConfig> for Applier {
     async fn install_snapshot(
         &mut self,
         meta: &SnapshotMeta,
-        checkpoint: Checkpoint,
+        snapshot: StoredSnapshot,
     ) -> io::Result<()> {
-        let machine = crate::replica::restore(&checkpoint).await?;
-        self.checkpoints.adopt(checkpoint).await?;
+        let machine = replica::restore(snapshot.read().await?).await?;
+        tracing::info!(index = machine.applied_index(), "state replaced by a snapshot");
         self.replica.replace(machine);
         self.last_applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
@@ -115,8 +110,9 @@ impl RaftStateMachine<TypeConfig> for Applier {
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
-        let Some(checkpoint) = self.checkpoints.latest() else { return Ok(None) };
-        Ok(Some(Snapshot { meta: meta_of(&checkpoint)?, snapshot: checkpoint }))
+        let Some(latest) = self.checkpoints.latest() else { return Ok(None) };
+        let snapshot = StoredSnapshot::new(self.checkpoints.clone(), latest);
+        Ok(Some(Snapshot { meta: snapshot.meta().await?, snapshot }))
     }
 }
 
@@ -125,22 +121,28 @@ pub(crate) struct CheckpointBuilder {
     checkpoints: Checkpoints,
     replica: Arc<Replica>,
     meta: SnapshotMeta,
-    view: quorate_core::View,
+    view: View,
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
-    type SnapshotData = Checkpoint;
+    type SnapshotData = StoredSnapshot;
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
-        let log_id = self
-            .meta
-            .last_log_id
-            .ok_or_else(|| io::Error::other("a checkpoint of a state without any entry"))?;
-        let header = convert::snapshot_meta_to_bytes(&self.meta);
-        let (term, view) = (convert::term_of(&log_id), self.view.clone());
-        let checkpoint =
-            self.checkpoints.write(term, log_id.index, header, view.checkpoint()).await?;
-        self.replica.checkpointed(log_id.index, checkpoint.len());
-        Ok(Snapshot { meta: self.meta.clone(), snapshot: checkpoint })
+        let mut writer = snapshot::begin(&self.checkpoints, &self.meta).await?;
+        let view = self.view.clone();
+        // Encoding takes its time: on a thread of its own it delays no request.
+        let write = runtime::dedicated("checkpoint-encode", move || async move {
+            for chunk in view.checkpoint() {
+                writer.write(chunk).await?;
+            }
+            writer.commit().await
+        })?;
+        let written = write.join().await.ok_or_else(|| io::Error::other("encoding panicked"))?;
+        let checkpoint = written.map_err(io::Error::other)?;
+        let (index, bytes) = (checkpoint.position.index, checkpoint.size_bytes);
+        tracing::info!(index, bytes, "checkpoint written");
+        self.replica.checkpointed(index, bytes);
+        let snapshot = StoredSnapshot::new(self.checkpoints.clone(), checkpoint);
+        Ok(Snapshot { meta: self.meta.clone(), snapshot })
     }
 }

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     peers::Peers,
     replica::Replica,
-    storage::{Checkpoint, Checkpoints, Log, Recovered},
+    storage::Storage,
 };
 
 /// Log entries in one append request to a follower; its bytes are bounded as well.
@@ -95,28 +95,27 @@ pub enum ReadIndexError {
 }
 
 impl Consensus {
-    /// Starts raft on what was recovered. `restored` is the checkpoint that `replica` was restored
-    /// from; entries behind it are replayed before this returns or soon after.
+    /// Starts raft on what was recovered. `replica` was restored from the newest checkpoint;
+    /// entries behind it are replayed before this returns or soon after.
     ///
     /// # Errors
     /// The log or the checkpoint does not fit together, or raft refuses its configuration.
     pub async fn start(
         options: ConsensusOptions,
-        (log, recovered): (Log, &Recovered),
-        (checkpoints, restored): (Checkpoints, Option<&Checkpoint>),
+        storage: &Storage,
         replica: Arc<Replica>,
         peers: Arc<Peers>,
     ) -> std::io::Result<Self> {
         let member_id = options.member_id;
         let config = Arc::new(config(&options)?);
-        let log_store = LogStore::new(log, recovered)?;
-        let applier = Applier::new(replica, checkpoints.clone(), restored)?;
+        let log_store = LogStore::new(storage)?;
+        let applier = Applier::new(replica, storage.checkpoints.clone()).await?;
         let raft = Raft::new(member_id, config, Network { peers }, log_store, applier)
             .await
             .map_err(std::io::Error::other)?;
         Ok(Self {
             member_id,
-            service: RaftService { raft: raft.clone(), checkpoints },
+            service: RaftService { raft: raft.clone(), checkpoints: storage.checkpoints.clone() },
             server_metrics: raft.server_metrics(),
             data_metrics: raft.data_metrics(),
             raft,

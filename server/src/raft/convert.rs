@@ -262,13 +262,12 @@ pub(super) fn snapshot_meta_to_bytes(meta: &SnapshotMeta) -> Bytes {
 }
 
 pub(super) fn snapshot_meta_from_bytes(
-    term: u64,
-    index: u64,
+    position: LogPosition,
     meta: &[u8],
 ) -> Result<SnapshotMeta, Malformed> {
     let wire = peer::StoredMembership::decode(meta).map_err(|_| Malformed("checkpoint header"))?;
     Ok(SnapshotMeta {
-        last_log_id: Some(log_id(term, index)),
+        last_log_id: Some(log_id(position.term, position.index)),
         last_membership: stored_membership_from_wire(wire)?,
     })
 }

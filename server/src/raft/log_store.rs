@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     proto::peer,
-    storage::{Log, LogPosition, Recovered},
+    storage::{Checkpoints, Log, LogPosition, Storage},
 };
 
 /// Most bytes of entries in one append request to a follower, and in one step of a replay. A
@@ -31,6 +31,7 @@ const READ_BYTES_MAX: usize = 1 << 20;
 #[derive(Clone)]
 pub(super) struct LogStore {
     log: Log,
+    checkpoints: Checkpoints,
     state: Arc<Mutex<State>>,
 }
 
@@ -46,7 +47,8 @@ struct State {
 
 impl LogStore {
     /// Takes over a log that was just opened.
-    pub(super) fn new(log: Log, recovered: &Recovered) -> io::Result<Self> {
+    pub(super) fn new(storage: &Storage) -> io::Result<Self> {
+        let recovered = &storage.recovered;
         let vote = match &recovered.vote {
             None => None,
             Some(bytes) => {
@@ -60,7 +62,11 @@ impl LogStore {
         // The log clamps the committed position, which is written lazily, to what is durable.
         let committed = recovered.committed.map(position);
         let state = State { vote, committed, purged, last };
-        Ok(Self { log, state: Arc::new(Mutex::new(state)) })
+        Ok(Self {
+            log: storage.log.clone(),
+            checkpoints: storage.checkpoints.clone(),
+            state: Arc::new(Mutex::new(state)),
+        })
     }
 
     fn with_state<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
@@ -182,7 +188,14 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn purge(&mut self, upto: LogId) -> io::Result<()> {
-        self.log.purge(convert::log_position(&upto))?;
+        // The log stays long enough for the older checkpoint, should the newer one rot; unless
+        // the log ends before `upto`, superseded by a snapshot from the leader.
+        let superseded = self.with_state(|state| state.last < Some(upto));
+        let kept = self.checkpoints.purgeable().filter(|kept| kept.index < upto.index);
+        match kept {
+            Some(kept) if !superseded => self.log.purge(kept)?,
+            _ => self.log.purge(convert::log_position(&upto))?,
+        }
         self.with_state(|state| {
             state.purged = Some(upto);
             state.last = state.last.max(Some(upto));

@@ -7,6 +7,7 @@
 //! * `types`: the one instantiation of openraft's generics.
 //! * `runtime`, `watch_channel`: what openraft runs on, in production and in the simulator.
 //! * `log_store`, `applier`: openraft's storage traits over [`crate::storage`] and the replica.
+//! * `snapshot`: checkpoints in raft's terms.
 //! * `network`, `service`, `convert`: both ends of the peer port, and the wire types between them.
 
 mod applier;
@@ -16,6 +17,7 @@ mod log_store;
 mod network;
 mod runtime;
 mod service;
+mod snapshot;
 mod types;
 #[cfg(madsim)]
 mod watch_channel;

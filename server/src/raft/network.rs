@@ -27,13 +27,13 @@ use tonic::{Status, Streaming};
 
 use super::{
     convert,
+    snapshot::StoredSnapshot,
     types::{Peer, TypeConfig, Vote},
 };
 use crate::{
     clock::{self, Instant},
     peers::{PeerClient, Peers},
     proto::peer,
-    storage::Checkpoint,
 };
 
 /// Pause between two attempts to reach a peer that does not answer.
@@ -42,9 +42,6 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// A request that is not answered within this many heartbeat intervals fails its stream. openraft
 /// offers one interval, which is less than a slow disk takes for an fsync.
 const APPEND_PATIENCE_HEARTBEATS: u32 = 10;
-
-/// Bytes of checkpoint in one message.
-const SNAPSHOT_CHUNK_BYTES: usize = 64 * 1024;
 
 /// No answer to a whole snapshot for so long, counted from the last chunk that was taken, and it
 /// is sent again from the start.
@@ -144,12 +141,12 @@ impl NetTransferLeader<TypeConfig> for Link {
 }
 
 impl NetSnapshot<TypeConfig> for Link {
-    type SnapshotData = Checkpoint;
+    type SnapshotData = StoredSnapshot;
 
     async fn full_snapshot(
         &mut self,
         vote: Vote,
-        snapshot: SnapshotOf<TypeConfig, Checkpoint>,
+        snapshot: SnapshotOf<TypeConfig, StoredSnapshot>,
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
@@ -207,14 +204,14 @@ impl Progress {
 
 fn snapshot_parts(
     head: peer::SnapshotHead,
-    checkpoint: Checkpoint,
+    snapshot: StoredSnapshot,
     progress: Progress,
 ) -> impl Stream<Item = peer::SnapshotRequest> + Send + 'static {
     use peer::snapshot_request::Part;
     let head = stream::iter([Part::Head(head)]);
-    // A read error ends the stream early; the receiver then misses the footer and refuses.
-    let chunks = checkpoint
-        .read_chunks(SNAPSHOT_CHUNK_BYTES)
+    // A read error ends the stream early; the receiver then cannot restore the state and refuses.
+    let chunks = snapshot
+        .chunks()
         .take_while(|chunk| {
             if let Err(error) = chunk {
                 tracing::error!(%error, "cannot read the checkpoint that a peer needs");

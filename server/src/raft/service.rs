@@ -8,12 +8,10 @@ use tonic::{Status, Streaming};
 
 use super::{
     convert,
+    snapshot::{self, StoredSnapshot},
     types::{Raft, SnapshotMeta, TypeConfig, Vote},
 };
-use crate::{
-    proto::peer,
-    storage::{Checkpoint, Checkpoints},
-};
+use crate::{proto::peer, storage::Checkpoints};
 
 /// Answers raft's calls from other members.
 #[derive(Clone)]
@@ -77,37 +75,33 @@ impl RaftService {
             return Err(Status::invalid_argument("a snapshot begins with its head"));
         };
         let (vote, meta) = parse_head(head)?;
-        let log_id = meta.last_log_id.ok_or_else(|| Status::invalid_argument("empty snapshot"))?;
-        let chunks = stream::unfold(parts, |mut parts| async move {
-            match parts.message().await {
-                Ok(Some(peer::SnapshotRequest { part: Some(Part::Chunk(chunk)) })) => {
-                    Some((Ok(chunk), parts))
-                }
-                Ok(None) => None,
-                Ok(Some(_)) => {
-                    Some((Err(std::io::Error::other("not a chunk of a snapshot")), parts))
-                }
-                Err(status) => Some((Err(std::io::Error::other(status.to_string())), parts)),
-            }
-        });
-        let checkpoint = self.receive(&meta, log_id, Box::pin(chunks)).await?;
-        let snapshot = SnapshotOf::<TypeConfig, Checkpoint> { meta, snapshot: checkpoint };
+        let snapshot = self.receive(&meta, parts).await?;
+        let snapshot = SnapshotOf::<TypeConfig, StoredSnapshot> { meta, snapshot };
         let response = self.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
         Ok(peer::SnapshotResponse { vote: Some(convert::vote_to_wire(&response.vote)) })
     }
 
+    /// Only what is committed is ever in a snapshot, so keeping it is harmless even if raft then
+    /// refuses it because its sender leads no more.
     async fn receive(
         &self,
         meta: &SnapshotMeta,
-        log_id: super::types::LogId,
-        chunks: impl Stream<Item = std::io::Result<bytes::Bytes>> + Send + Unpin + 'static,
-    ) -> Result<Checkpoint, Status> {
-        let header = convert::snapshot_meta_to_bytes(meta);
-        let term = convert::term_of(&log_id);
-        self.checkpoints
-            .receive(term, log_id.index, header, chunks)
-            .await
-            .map_err(|error| Status::internal(format!("cannot keep the snapshot: {error}")))
+        mut parts: Streaming<peer::SnapshotRequest>,
+    ) -> Result<StoredSnapshot, Status> {
+        use peer::snapshot_request::Part;
+        let kept = |error: &dyn std::fmt::Display| {
+            Status::internal(format!("cannot keep the snapshot: {error}"))
+        };
+        let mut writer =
+            snapshot::begin(&self.checkpoints, meta).await.map_err(|error| kept(&error))?;
+        while let Some(part) = parts.message().await? {
+            let Some(Part::Chunk(chunk)) = part.part else {
+                return Err(Status::invalid_argument("not a chunk of a snapshot"));
+            };
+            writer.write(chunk).await.map_err(|error| kept(&error))?;
+        }
+        let checkpoint = writer.commit().await.map_err(|error| kept(&error))?;
+        Ok(StoredSnapshot::new(self.checkpoints.clone(), checkpoint))
     }
 }
 

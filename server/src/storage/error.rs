@@ -104,13 +104,6 @@ pub enum StorageError {
     },
 }
 
-impl StorageError {
-    /// A thread of the storage's own could not be started.
-    pub(crate) fn thread(source: io::Error) -> Self {
-        Self::Io { action: "start a thread for", file: "the data directory".to_owned(), source }
-    }
-}
-
 const CORRUPT_REMEDY: &str = "remove the member from the cluster, empty its data directory and add it again, or restore a backup";
 
 fn remedy_of(error: &io::Error) -> &'static str {

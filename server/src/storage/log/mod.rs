@@ -8,17 +8,17 @@
 //!
 //! The formats are in `FORMAT.md`.
 
-use std::{future::Future, io, ops::Range, pin::Pin, sync::Arc};
+use std::{io, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{
-    disk::{Disk, Offloaded},
-    runtime,
-};
+use crate::disk::{Disk, Offloaded};
 
-use super::error::StorageError;
+use super::{
+    background::{Background, on_thread},
+    error::StorageError,
+};
 
 mod batch;
 mod cache;
@@ -39,9 +39,10 @@ mod writer;
 pub use options::LogOptions;
 
 use flusher::Flusher;
-use preparer::{Preparer, Request};
+use preparer::{NEW_SUFFIX, Preparer, Request};
 use queue::{Operation, Queue};
 use recovery::{Recovery, recover};
+use segment::segment_sequence;
 
 /// An entry of the log. What it says is not the log's business.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,8 +99,6 @@ pub type Durable = Box<dyn FnOnce(io::Result<()>) + Send>;
 /// acknowledged any more: the process has to end.
 pub type OnFatal = Arc<dyn Fn(&StorageError) + Send + Sync>;
 
-type Background = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// The log. Clones are the same log. Operations take effect, in memory and on disk, in the order
 /// in which they are called. After a failed write or sync every operation fails.
 #[derive(Clone)]
@@ -120,20 +119,17 @@ impl Log {
         options: LogOptions,
         on_fatal: OnFatal,
     ) -> Result<(Self, Recovered), StorageError> {
-        let spawn = |name: &str, background: Background| {
-            runtime::dedicated(name, move || background).map(drop)
-        };
-        Self::open_on(disk, options, on_fatal, spawn).await
+        Self::open_on(disk, options, on_fatal, on_thread).await
     }
 
     async fn open_on(
         disk: Arc<dyn Disk>,
         options: LogOptions,
         on_fatal: OnFatal,
-        mut spawn: impl FnMut(&str, Background) -> io::Result<()> + Send,
+        mut spawn: impl FnMut(&str, Background) -> Result<(), StorageError> + Send,
     ) -> Result<(Self, Recovered), StorageError> {
         let (offloaded, reads) = Offloaded::new(disk.clone());
-        spawn("log-read", Box::pin(reads)).map_err(StorageError::thread)?;
+        spawn("log-read", Box::pin(reads))?;
         let Recovery {
             tail,
             cache,
@@ -166,8 +162,8 @@ impl Log {
             preparer: requests,
             preparer_ended,
         };
-        spawn("log-prepare", Box::pin(preparer.run())).map_err(StorageError::thread)?;
-        spawn("log", Box::pin(flusher.run())).map_err(StorageError::thread)?;
+        spawn("log-prepare", Box::pin(preparer.run()))?;
+        spawn("log", Box::pin(flusher.run()))?;
 
         let log = Self {
             queue,
@@ -302,6 +298,11 @@ impl Log {
             index: entry.index,
         }))
     }
+}
+
+/// Whether a file is a segment, or one that was being made.
+pub(super) fn is_segment_file(name: &str) -> bool {
+    segment_sequence(name.strip_suffix(NEW_SUFFIX).unwrap_or(name)).is_some()
 }
 
 /// The committed position is saved lazily and may be from before a purge; behind the durable end

@@ -7,13 +7,12 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::{Rng, SeedableRng},
-};
 use tokio::task::JoinHandle;
 
-use crate::disk::memory::MemoryDisk;
+use crate::{
+    disk::memory::MemoryDisk,
+    storage::testing::{disk, run},
+};
 
 use super::*;
 
@@ -23,12 +22,6 @@ mod model;
 mod property;
 
 use model::Model;
-
-/// A disk whose choices come from a seed.
-fn disk(seed: u64) -> MemoryDisk {
-    let mut stream = ChaCha8Rng::seed_from_u64(seed);
-    MemoryDisk::new(move |below| stream.next_u64() % below)
-}
 
 /// Limits so small that everything happens within a few entries.
 fn small_options() -> LogOptions {
@@ -125,11 +118,4 @@ async fn append(log: &Log, entries: Vec<LogEntry>) -> io::Result<()> {
     });
     log.append(entries, done).await?;
     answer.await.expect("the log answers")
-}
-
-fn run<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime")
-        .block_on(test)
 }

@@ -1,0 +1,136 @@
+//! Writes a checkpoint chunk by chunk.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::disk::DiskFile;
+
+use super::{
+    super::{
+        error::{Context, StorageError},
+        file::{TEMPORARY_SUFFIX, publish},
+        log::LogPosition,
+    },
+    Checkpoint, Checkpoints,
+    format::{
+        CHUNK_BYTES_MAX, META_BYTES_MAX, checkpoint_name, encode_chunk_header, encode_footer,
+        encode_header,
+    },
+};
+
+/// How much is written at a time.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// How often what is written is synced: a single sync at the end would keep the log's syncs
+/// waiting for all of it.
+const SYNC_BYTES: u64 = 8 << 20;
+
+/// A checkpoint on its way to disk. It counts only once it is committed; one that is dropped
+/// instead leaves a file that the next start removes.
+pub struct CheckpointWriter {
+    checkpoints: Checkpoints,
+    position: LogPosition,
+    temporary: String,
+    path: String,
+    file: Arc<dyn DiskFile>,
+    buffer: BytesMut,
+    written_bytes: u64,
+    synced_bytes: u64,
+    crc: u32,
+    chunks: u64,
+    payload_bytes: u64,
+}
+
+impl CheckpointWriter {
+    pub(super) async fn create(
+        checkpoints: Checkpoints,
+        position: LogPosition,
+        meta: &[u8],
+        attempt: u64,
+    ) -> Result<Self, StorageError> {
+        // Two writers of one position must not meet in one file.
+        let temporary = format!("{}.{attempt}{TEMPORARY_SUFFIX}", checkpoint_name(position));
+        let path = checkpoints.disk().path(&temporary);
+        let too_long = || std::io::Error::other("the description is too long");
+        if meta.len() > META_BYTES_MAX {
+            return Err(too_long()).context("write", &path);
+        }
+        let file = checkpoints
+            .disk()
+            .open(&temporary, true)
+            .await
+            .context("create", &path)?;
+        let (header, crc) = encode_header(position, meta);
+        Ok(Self {
+            checkpoints,
+            position,
+            temporary,
+            path,
+            file,
+            buffer: BytesMut::from(header),
+            written_bytes: 0,
+            synced_bytes: 0,
+            crc,
+            chunks: 0,
+            payload_bytes: 0,
+        })
+    }
+
+    /// Adds a chunk of the content: of any length, but best about 64 KiB. Readers get it back as
+    /// it is, except that an empty one leaves no trace.
+    pub async fn write(&mut self, chunk: Bytes) -> Result<(), StorageError> {
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        if chunk.len() > CHUNK_BYTES_MAX {
+            let too_long = Err(std::io::Error::other("a chunk is too long"));
+            return too_long.context("write", &self.path);
+        }
+        let (header, crc) = encode_chunk_header(self.crc, &chunk);
+        self.buffer.extend_from_slice(&header);
+        self.buffer.extend_from_slice(&chunk);
+        self.crc = crc;
+        self.chunks += 1;
+        self.payload_bytes += chunk.len() as u64;
+        if self.buffer.len() >= WRITE_BYTES {
+            let unsynced_bytes = self.written_bytes + self.buffer.len() as u64 - self.synced_bytes;
+            self.write_buffer(unsynced_bytes >= SYNC_BYTES).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the checkpoint durable and the newest one, unless there is a newer one. Older ones
+    /// than the last two are removed.
+    pub async fn commit(mut self) -> Result<Checkpoint, StorageError> {
+        let footer = encode_footer(self.crc, self.chunks, self.payload_bytes);
+        self.buffer.extend_from_slice(&footer);
+        self.write_buffer(true).await?;
+        let disk = self.checkpoints.disk();
+        publish(disk, &self.temporary, &checkpoint_name(self.position)).await?;
+        let checkpoint = Checkpoint {
+            position: self.position,
+            size_bytes: self.payload_bytes,
+        };
+        self.checkpoints.add(checkpoint).await;
+        Ok(checkpoint)
+    }
+
+    /// Removes what has been written.
+    pub async fn abort(self) -> Result<(), StorageError> {
+        let removed = self.checkpoints.disk().remove(&self.temporary).await;
+        removed.context("remove", &self.path)
+    }
+
+    async fn write_buffer(&mut self, sync: bool) -> Result<(), StorageError> {
+        let bytes = self.buffer.split().freeze();
+        let end = self.written_bytes + bytes.len() as u64;
+        let written = self.file.write_at(self.written_bytes, bytes, sync).await;
+        written.context("write", &self.path)?;
+        self.written_bytes = end;
+        if sync {
+            self.synced_bytes = end;
+        }
+        Ok(())
+    }
+}
