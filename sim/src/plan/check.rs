@@ -121,7 +121,8 @@ mod tests {
                 down_ms: 500,
             },
         };
-        let breaks: [(&str, &dyn Fn(&mut Plan)); 8] = [
+        type Spoil<'a> = &'a dyn Fn(&mut Plan);
+        let breaks: [(&str, Spoil<'_>); 8] = [
             ("cluster.members", &|plan| plan.cluster.members = 0),
             ("cluster.clock_ppm", &|plan| plan.cluster.clock_ppm.clear()),
             ("cluster.election_ms", &|plan| plan.cluster.election_ms = 1),

@@ -23,6 +23,7 @@ pub use knobs::Knobs;
 pub use span::Span;
 pub use stream::Stream;
 pub use target::Target;
+pub use text::ReadError;
 pub use workload::{Weights, Workload};
 
 /// Greatest seed: TOML's integers are signed.

@@ -119,7 +119,7 @@ fn watch_record(watch: u64, words: &mut Words<'_>) -> Result<What, String> {
         },
         client => {
             let client = number_after(client, "c");
-            let client = client.ok_or_else(|| "a client or what the watch saw expected")?;
+            let client = client.ok_or("a client or what the watch saw expected")?;
             let member = words.prefixed("n")?;
             if !words.take("open") {
                 return Err("`open` expected".into());
