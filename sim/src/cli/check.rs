@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::{Ending, Failure, at_path};
+use super::{Ending, Failure, at_path, say};
 use crate::{
     history::{History, Stats},
     oracles,
@@ -17,10 +17,10 @@ pub(super) fn check(path: &Path) -> Result<Ending, Failure> {
     })?;
     let violations = oracles::judge(&history);
     for violation in &violations {
-        println!("{}", violation.report(&history));
+        say(&violation.report(&history));
     }
     if violations.is_empty() {
-        println!("ok  {}", Stats::of(&history));
+        say(&format!("ok  {}", Stats::of(&history)));
     }
     Ok(Ending::found_if(!violations.is_empty()))
 }

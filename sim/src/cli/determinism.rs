@@ -9,9 +9,10 @@ use std::{
 };
 
 use super::{
-    Ending, FOUND, Failure, Settings, at_path,
+    Ending, FOUND, Failure, Settings, USELESS, at_path,
     children::{Finished, Pool},
     many::Run,
+    say,
     seeds::Seeds,
 };
 use crate::plan::Focus;
@@ -97,6 +98,10 @@ impl Twin {
     /// Checks that the run got as far as a trace. One that an oracle rejects is as good as any
     /// other here.
     fn check(&self, finished: &Finished, settings: &Settings) -> Result<(), Failure> {
+        if finished.code() == Some(i32::from(USELESS)) {
+            let words = finished.stderr.trim().trim_start_matches("error: ");
+            return Err(Failure::Child(words.into()));
+        }
         let judged = matches!(finished.code(), Some(code) if code == 0 || code == i32::from(FOUND));
         if judged && self.trace(settings).exists() {
             return Ok(());
@@ -121,18 +126,22 @@ fn report(one: &Twin, other: &Twin, settings: &Settings) -> Result<bool, Failure
     let comparison = compare(open(&paths[0])?, open(&paths[1])?).map_err(at_path(&paths[0]))?;
     match comparison {
         Comparison::Same { lines } => {
-            println!("seed {}  same  {lines} lines", one.seed);
+            say(&format!("seed {}  same  {lines} lines", one.seed));
             for path in paths {
                 fs::remove_file(&path).map_err(at_path(&path))?;
             }
             Ok(true)
         }
         Comparison::Different { line, context } => {
-            println!(
+            say(&format!(
                 "seed {}  DIFFERENT from line {line} on\n{context}",
                 one.seed
-            );
-            println!("  traces: {} {}", paths[0].display(), paths[1].display());
+            ));
+            say(&format!(
+                "  traces: {} {}",
+                paths[0].display(),
+                paths[1].display()
+            ));
             Ok(false)
         }
     }

@@ -12,7 +12,7 @@ use super::{
     Ending, FOUND, Failure, Settings, USELESS,
     children::{Finished, Pool},
     examine::Examinee,
-    flag_value,
+    flag_value, say,
 };
 use crate::{mutants::Mutant, plan::Focus};
 
@@ -87,7 +87,7 @@ pub(super) fn run(runs: Vec<Run>, settings: &Settings) -> Result<Ending, Failure
     let begin = Instant::now();
     let (mut well, mut found) = (0_u64, 0_u64);
     each(&runs, settings, |_, verdict, text| {
-        println!("{text}");
+        say(text);
         match verdict {
             Verdict::Well => well += 1,
             Verdict::Found(_) => found += 1,
@@ -96,7 +96,9 @@ pub(super) fn run(runs: Vec<Run>, settings: &Settings) -> Result<Ending, Failure
     })?;
     let elapsed = begin.elapsed().as_secs_f64();
     let rate = (well + found) as f64 * 60.0 / elapsed.max(1e-3);
-    println!("{well} ok, {found} failed, {elapsed:.1} s, {rate:.0} runs per minute");
+    say(&format!(
+        "{well} ok, {found} failed, {elapsed:.1} s, {rate:.0} runs per minute"
+    ));
     Ok(Ending::found_if(found > 0))
 }
 

@@ -11,7 +11,12 @@ mod mutants;
 mod replay;
 mod seeds;
 
-use std::{io, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -187,7 +192,7 @@ pub fn main() -> ExitCode {
         Ok(Ending::Well) => ExitCode::SUCCESS,
         Ok(Ending::Found) => ExitCode::from(FOUND),
         Err(failure) => {
-            eprintln!("error: {failure}");
+            let _ = writeln!(io::stderr(), "error: {failure}");
             ExitCode::from(USELESS)
         }
     }
@@ -197,7 +202,7 @@ fn dispatch(command: Command) -> Result<Ending, Failure> {
     match command {
         Command::Run(args) => run(args),
         Command::Plan { seed, focus } => {
-            print!("{}", Plan::generate(seed, focus));
+            say(Plan::generate(seed, focus).to_string().trim_end());
             Ok(Ending::Well)
         }
         Command::Determinism { seeds, settings } => determinism::determinism(seeds, &settings),
@@ -233,8 +238,13 @@ fn run(args: RunArgs) -> Result<Ending, Failure> {
         }
     };
     let report = examinee.examine(trace.as_deref(), &settings.out, crate::run::run)?;
-    println!("{}", report.text);
+    say(&report.text);
     Ok(report.ending)
+}
+
+/// Prints a line. Where nobody reads on, as behind `| head`, the exit code still tells.
+fn say(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
 }
 
 /// The name of a value as it is written on the command line.

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::{
     Ending, Failure, Settings,
     many::{Run, Verdict, each},
+    say,
     seeds::Seeds,
 };
 use crate::mutants::Mutant;
@@ -14,7 +15,7 @@ pub(super) fn mutants(seeds: Seeds, settings: &Settings) -> Result<Ending, Failu
     let mut survived = false;
     for mutant in Mutant::ALL {
         let fate = hunt(mutant, seeds, settings)?;
-        println!("{}  {}", mutant.name(), fate.describe());
+        say(&format!("{}  {}", mutant.name(), fate.describe()));
         survived |= !matches!(fate, Fate::Caught { .. });
     }
     Ok(Ending::found_if(survived))

@@ -1,11 +1,12 @@
 //! Keys and values with a text form that is one word.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// The bytes of a key or a value, ordered as bytes. As text: letters, digits and `_-.:/` stand for
 /// themselves, other bytes are `%XX`, and a lone `%` is the empty one.
+/// A copy shares the bytes.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Blob(Vec<u8>);
+pub struct Blob(Arc<[u8]>);
 
 impl Blob {
     /// The bytes.
@@ -16,13 +17,13 @@ impl Blob {
 
 impl From<&[u8]> for Blob {
     fn from(bytes: &[u8]) -> Self {
-        Self(bytes.to_vec())
+        Self(bytes.into())
     }
 }
 
 impl From<&str> for Blob {
     fn from(text: &str) -> Self {
-        Self(text.as_bytes().to_vec())
+        Self(text.as_bytes().into())
     }
 }
 
@@ -31,7 +32,7 @@ impl fmt::Display for Blob {
         if self.0.is_empty() {
             return f.write_str("%");
         }
-        for &byte in &self.0 {
+        for &byte in self.0.iter() {
             if byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte) {
                 write!(f, "{}", char::from(byte))?;
             } else {
@@ -74,7 +75,7 @@ impl FromStr for Blob {
         if bytes.is_empty() {
             Err(refuse())
         } else {
-            Ok(Self(bytes))
+            Ok(Self(bytes.into()))
         }
     }
 }

@@ -32,11 +32,16 @@ pub enum Request {
 }
 
 impl Request {
-    /// Whether it can change keys.
-    pub fn may_write(&self) -> bool {
+    /// Whether it could change `key` itself, not by way of a lease.
+    pub fn may_change(&self, key: &Blob) -> bool {
         match self {
-            Self::Put(_) | Self::Delete(_) | Self::LeaseRevoke(_) => true,
-            Self::Txn(txn) => txn.may_write(),
+            Self::Put(put) => put.key == *key,
+            Self::Delete(delete) => delete.keys.contains(key),
+            Self::Txn(txn) => txn.ops().any(|op| match op {
+                TxnOp::Put(put) => put.key == *key,
+                TxnOp::Delete(delete) => delete.keys.contains(key),
+                TxnOp::Range(_) => false,
+            }),
             _ => false,
         }
     }

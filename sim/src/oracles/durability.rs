@@ -38,14 +38,14 @@ struct Seen {
     record: usize,
 }
 
-/// All that clients know, and who may have deleted it.
+/// All that clients know, and who may have ended it.
 struct Known<'a> {
     /// Newest known put of each key, over time: times and revisions both grow.
     puts: BTreeMap<Blob, Vec<Seen>>,
     /// Newest acknowledged revision over time: time, revision, record.
     revisions: Vec<(u64, i64, usize)>,
-    /// Operations that may have deleted keys.
-    deleters: Vec<&'a Operation<'a>>,
+    /// Operations that may have ended each of these keys.
+    enders: BTreeMap<Blob, Vec<&'a Operation<'a>>>,
 }
 
 impl<'a> Known<'a> {
@@ -53,7 +53,7 @@ impl<'a> Known<'a> {
         let mut known = Self {
             puts: BTreeMap::new(),
             revisions: Vec::new(),
-            deleters: Vec::new(),
+            enders: BTreeMap::new(),
         };
         let by_return: BTreeMap<usize, &Operation<'_>> = operations
             .iter()
@@ -76,10 +76,14 @@ impl<'a> Known<'a> {
                 _ => {}
             }
         }
-        known.deleters = operations
-            .iter()
-            .filter(|operation| operation.may_have_happened())
-            .collect();
+        for key in known.puts.keys() {
+            let may = |operation: &&Operation<'_>| {
+                operation.may_have_happened() && may_end(operation.request, key)
+            };
+            known
+                .enders
+                .insert(key.clone(), operations.iter().filter(may).collect());
+        }
         known
     }
 
@@ -173,7 +177,7 @@ impl<'a> Known<'a> {
             let found = match kvs.iter().find(|kv| kv.key == *key) {
                 Some(kv) if kv.mod_revision >= seen.mod_revision => continue,
                 Some(kv) => format!("revision {}", kv.mod_revision),
-                None if more || self.may_be_deleted(key, seen, read) => continue,
+                None if more || self.may_have_ended(key, seen, read) => continue,
                 None => "nothing".into(),
             };
             let text = format!(
@@ -187,12 +191,11 @@ impl<'a> Known<'a> {
         Ok(())
     }
 
-    fn may_be_deleted(&self, key: &Blob, seen: &Seen, read: &Operation<'_>) -> bool {
+    fn may_have_ended(&self, key: &Blob, seen: &Seen, read: &Operation<'_>) -> bool {
         let end_ns = read.end.map_or(u64::MAX, |(at_ns, _, _)| at_ns);
-        self.deleters.iter().any(|deleter| {
-            deleter.invoke_ns <= end_ns
-                && may_end(deleter.request, key)
-                && deleter.acknowledged().is_none_or(|(_, response)| {
+        self.enders[key].iter().any(|ender| {
+            ender.invoke_ns <= end_ns
+                && ender.acknowledged().is_none_or(|(_, response)| {
                     response.body.wrote() && response.revision >= seen.mod_revision
                 })
         })

@@ -220,7 +220,7 @@ impl<'a> Replay<'a> {
         let possible = |operation: &Operation<'_>| {
             operation.is_unknown()
                 && operation.invoke_ns <= revision.seen_ns
-                && operation.request.may_write()
+                && operation.request.may_change(revision.events[0].key())
                 && before
                     .outcome(operation.request, revision.number)
                     .is_some_and(|(_, events)| same_changes(&events, &revision.events))

@@ -87,7 +87,7 @@ fn signed(stream: &mut Stream, max: i64) -> i64 {
 fn schedule(stream: &mut Stream, focus: Focus, cluster: &Cluster) -> Schedule {
     let run_ms = stream.within(RUN_MS);
     let menu = Menu::draw(stream, focus, cluster.members);
-    let gap_ms = stream.magnitude(200, 3_000);
+    let gap_ms = stream.magnitude(100, 1_500);
     let mut faults = Vec::new();
     let mut at_ms = WARM_UP_MS;
     while !menu.is_empty() {

@@ -1,6 +1,8 @@
 //! Every oracle against the histories under `sim/histories`: a checker that has never rejected
 //! anything does not count.
 
+mod generated;
+
 use std::{fs, path::PathBuf};
 
 use super::{ORACLES, judge};
