@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{History, Outcome, Request, What};
+use super::{History, Outcome, Request, TxnOp, What};
 
 /// A history that contradicts itself: the recorder or the text is at fault, not the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,7 +16,8 @@ pub struct Malformed {
 
 impl History {
     /// Checks that time does not go back, that numbers are unique, that returns and watch records
-    /// belong to something, and that answers are of their request's kind.
+    /// belong to something, that answers are of their request's kind, and that nothing is asked
+    /// that the oracles' model cannot answer.
     pub fn validate(&self) -> Result<(), Malformed> {
         let mut known = Known::default();
         let mut last_ns = 0;
@@ -49,6 +50,9 @@ impl<'a> Known<'a> {
                 if !self.ops.insert(*op) {
                     return Err(format!("op{op} is invoked twice"));
                 }
+                if reads_history_in_txn(request) {
+                    return Err(format!("op{op} reads an old revision inside a transaction"));
+                }
                 self.open.insert(*op, request);
             }
             What::Return { op, outcome } => {
@@ -79,4 +83,12 @@ impl<'a> Known<'a> {
         }
         Ok(())
     }
+}
+
+fn reads_history_in_txn(request: &Request) -> bool {
+    let Request::Txn(txn) = request else {
+        return false;
+    };
+    txn.ops()
+        .any(|op| matches!(op, TxnOp::Range(range) if range.revision != 0))
 }

@@ -77,6 +77,10 @@ fn what_is_no_history_is_refused_with_its_line() {
         ("1 op1 ok @5 put", "not open"),
         ("1 op1 c1 n1 get k\n1 op1 ok @5 put", "another kind"),
         ("1 op1 c1 n1 get k\n1 op1 c1 n1 get k", "invoked twice"),
+        (
+            "1 op1 c1 n1 txn if then get k rev=4 else",
+            "inside a transaction",
+        ),
         ("1 watch1 events @5", "watch1 is not open"),
         ("1 op1 c1 n1 put k a=b", "a value expected"),
         (

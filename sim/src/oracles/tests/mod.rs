@@ -1,6 +1,7 @@
 //! Every oracle against the histories under `sim/histories`: a checker that has never rejected
 //! anything does not count.
 
+mod copy;
 mod generated;
 
 use std::{fs, path::PathBuf};
