@@ -73,7 +73,8 @@ impl Plan {
             let at_ms = timed.at_ms;
             require(timed.over_ms() <= schedule.run_ms, || {
                 format!(
-                    "the fault at {at_ms} ms is not over when the run is, so that nobody may expect the cluster to recover"
+                    "the fault at {at_ms} ms is not over when the run is: nobody may expect the \
+                     cluster to recover"
                 )
             })?;
             let named = timed.fault.named_members();
