@@ -47,15 +47,15 @@ impl Applier {
     }
 
     fn apply_one(&mut self, log_id: LogId, payload: EntryPayload) -> io::Result<()> {
-        let term = convert::term_of(&log_id);
+        let (index, term) = (convert::entry_index(&log_id), convert::term_of(&log_id));
         match payload {
-            EntryPayload::Blank => self.replica.skip(log_id.index, term),
+            EntryPayload::Blank => self.replica.skip(index, term),
             EntryPayload::Normal(Payload(bytes)) => {
-                self.replica.apply(log_id.index, term, bytes)?;
+                self.replica.apply(index, term, bytes)?;
             }
             EntryPayload::Membership(membership) => {
                 self.membership = StoredMembership::new(Some(log_id), membership);
-                self.replica.skip(log_id.index, term);
+                self.replica.skip(index, term);
             }
         }
         self.last_applied = Some(log_id);
@@ -139,7 +139,7 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
         })?;
         let written = write.join().await.ok_or_else(|| io::Error::other("encoding panicked"))?;
         let checkpoint = written.map_err(io::Error::other)?;
-        let (index, bytes) = (checkpoint.position.index, checkpoint.size_bytes);
+        let (index, bytes) = (self.view.applied_index(), checkpoint.size_bytes);
         tracing::info!(index, bytes, "checkpoint written");
         self.replica.checkpointed(index, bytes);
         let snapshot = StoredSnapshot::new(self.checkpoints.clone(), checkpoint);

@@ -163,7 +163,7 @@ impl Consensus {
     /// The newest log index that this member knows to be committed.
     pub fn committed_index(&self) -> u64 {
         let metrics = self.data_metrics.borrow_watched();
-        metrics.local_committed.map_or(0, |log_id| log_id.index)
+        metrics.local_committed.as_ref().map_or(0, convert::entry_index)
     }
 
     /// Puts an encoded proposal into the log if this member leads (in `term`, where one is given).
@@ -195,7 +195,7 @@ impl Consensus {
     /// call began.
     pub async fn read_index(&self) -> Result<u64, ReadIndexError> {
         match self.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
-            Ok(linearizer) => Ok(linearizer.read_log_id().index()),
+            Ok(linearizer) => Ok(convert::entry_index(linearizer.read_log_id().log_id())),
             Err(RaftError::APIError(_)) => Err(ReadIndexError::NotLeader),
             Err(RaftError::Fatal(_)) => Err(ReadIndexError::Stopped),
         }

@@ -50,6 +50,12 @@ pub(super) fn term_of(log_id: &LogId) -> u64 {
     log_id.leader_id.term
 }
 
+/// The entry's index as the rest of Quorate counts, from 1 as etcd does; openraft, the log and the
+/// peer wire count from 0. An applied index of 0 is "nothing".
+pub(super) fn entry_index(log_id: &LogId) -> u64 {
+    log_id.index + 1
+}
+
 pub(super) fn log_position(log_id: &LogId) -> LogPosition {
     LogPosition { term: term_of(log_id), index: log_id.index }
 }
