@@ -221,8 +221,7 @@ impl Store {
         self.log.end() == (self.revision + 1).max(FIRST_CHANGE)
     }
 
-    /// Checks every structure against every other.
-    #[cfg(test)]
+    /// Checks every structure of the store against every other; see [`crate::View::validate`].
     pub(crate) fn validate(&self) {
         assert!(self.revision >= 1 && self.compact_revision <= self.revision);
         assert_eq!(self.log.end(), self.revision + 1);
