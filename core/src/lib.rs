@@ -35,3 +35,8 @@ pub use machine::{Applied, LeaseChange, StateMachine};
 pub use response::Response;
 pub use validate::Valid;
 pub use view::View;
+
+/// The README's example, compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

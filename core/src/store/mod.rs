@@ -225,6 +225,7 @@ impl Store {
     pub(crate) fn validate(&self) {
         assert!(self.revision >= 1 && self.compact_revision <= self.revision);
         assert_eq!(self.log.end(), self.revision + 1);
+        assert!(self.log.first() <= self.compact_revision.max(FIRST_CHANGE));
         let mut size_bytes = 0;
         for (key, history) in &self.keys {
             assert!(!key.is_empty());
@@ -232,9 +233,9 @@ impl Store {
             assert!(history.newest().at.main <= self.revision);
             for version in (0..history.len()).map(|position| history.get(position)) {
                 size_bytes += version_bytes(key, version);
-                let in_log = self.log.get(version.at.main).map(|changed| changed.keys());
                 if version.at.main >= self.log.first() {
-                    assert_eq!(in_log.unwrap()[version.at.sub as usize], key);
+                    let changed = self.log.get(version.at.main).expect("the log has no gaps");
+                    assert_eq!(changed.keys()[version.at.sub as usize], key);
                 }
             }
             if self.sweep.is_none() {
@@ -246,7 +247,8 @@ impl Store {
             }
         }
         assert_eq!(self.size_bytes, size_bytes);
-        for (main, events) in self.events(self.compact_revision).unwrap() {
+        let events = self.events(self.compact_revision);
+        for (main, events) in events.expect("the compact revision is readable") {
             assert!(!events.is_empty());
             assert!(events.iter().all(|event| event.mod_revision() == main));
         }

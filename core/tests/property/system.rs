@@ -52,8 +52,11 @@ impl System {
                     self.model.read_txn(&request)
                 );
             }
-            Step::History { from } => check_history(&self.replica, &self.model, from),
-            Step::CompactStep { keys_max } => {
+            Step::History { from } => {
+                check_history(&self.replica, &self.model, from);
+                check_history(&self.never_swept, &self.model, from);
+            }
+            Step::Sweep { keys_max } => {
                 self.replica.compact_step(keys_max);
                 self.replica.validate();
             }
@@ -73,10 +76,12 @@ impl System {
 
     /// Looks at everything once more.
     pub(crate) fn finish(mut self) {
-        self.restore();
+        check_all(&self.never_swept, &self.model);
         while self.replica.compact_step(3) {}
         self.replica.validate();
         assert_eq!(self.replica.state_hash(), self.never_swept.state_hash());
+        check_all(&self.replica, &self.model);
+        self.restore();
         check_all(&self.replica, &self.model);
         for (view, hash, model) in &self.kept {
             assert_eq!(view.state_hash(), *hash, "a view never changes");

@@ -5,6 +5,9 @@
 //! After a change that is meant to show, `UPDATE_SCENARIOS=1 cargo test -p quorate-core` records
 //! anew; read the difference before you commit it.
 
+// All of this is a test.
+#![allow(clippy::unwrap_used)]
+
 mod run;
 mod script;
 
