@@ -23,8 +23,8 @@ pub const WATCH_BUFFER_BYTES_MAX: usize = 1 << 20;
 /// Most responses that wait for one watcher, likewise.
 pub const WATCH_BUFFER_RESPONSES_MAX: usize = 128;
 
-/// Most keys that one step of physical compaction looks at.
-pub const COMPACT_STEP_KEYS: usize = 500;
+/// Most keys that one step of physical compaction looks at: about half a millisecond of work.
+pub const COMPACT_STEP_KEYS: usize = 200;
 
 /// Bytes of payload in one chunk of a checkpoint.
 pub const CHECKPOINT_CHUNK_BYTES: usize = 64 * 1024;

@@ -167,3 +167,10 @@ impl View {
         Checkpoint::new(self.clone())
     }
 }
+
+/// Views and checkpoints go to other threads.
+const _: () = {
+    const fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<View>();
+    is_shared::<Checkpoint>();
+};
