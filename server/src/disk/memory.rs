@@ -356,7 +356,7 @@ impl MemoryFile {
         Ok(())
     }
 
-    /// As [`DiskFile::len`], at once.
+    /// As [`DiskFile::size_bytes`], at once.
     pub fn length(&self) -> io::Result<u64> {
         let _alive = self.alive()?;
         Ok(lock(&self.inode).cached.len() as u64)
@@ -435,7 +435,7 @@ impl Disk for MemoryDisk {
 }
 
 impl DiskFile for MemoryFile {
-    fn len(&self) -> DiskFuture<'_, u64> {
+    fn size_bytes(&self) -> DiskFuture<'_, u64> {
         Box::pin(async move { self.length() })
     }
 

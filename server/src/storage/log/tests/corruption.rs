@@ -181,7 +181,7 @@ fn a_stale_batch_of_a_recycled_segment_never_comes_back() {
             let damaged = copy(&disk);
             let file = damaged.open_file(&name, false).unwrap();
             file.write(
-                end as u64,
+                end,
                 Bytes::copy_from_slice(&former[start..start + 200]),
             )
             .unwrap();
