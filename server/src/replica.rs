@@ -109,9 +109,12 @@ impl Replica {
         Ok(())
     }
 
-    /// Passes one of raft's own entries.
+    /// Passes one of raft's own entries. The first of all, the founding membership, has index 0,
+    /// where the state machine is before it has applied anything.
     pub fn skip(&self, index: u64, term: u64) {
-        self.state.write().expect("apply does not panic").skip(index, term);
+        if index > 0 {
+            self.state.write().expect("apply does not panic").skip(index, term);
+        }
         self.applied_index.advance(index);
     }
 

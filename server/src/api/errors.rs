@@ -38,7 +38,7 @@ impl From<ApiError> for Status {
 }
 
 /// The status for an error of the node.
-pub fn status(error: NodeError) -> Status {
+pub(crate) fn status(error: NodeError) -> Status {
     ApiError::Node(error).into()
 }
 

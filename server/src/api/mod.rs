@@ -20,7 +20,7 @@ use futures_util::Stream;
 use tonic::{Status, service::Routes};
 
 use self::context::Context;
-pub use self::errors::status;
+pub(crate) use self::errors::status;
 use crate::{
     http,
     node::Node,
@@ -33,13 +33,13 @@ use crate::{
 };
 
 /// What a message on the wire may be larger than `--max-request-bytes`, as in etcd.
-pub const MESSAGE_OVERHEAD_BYTES: usize = 512 * 1024;
+pub(crate) const MESSAGE_OVERHEAD_BYTES: usize = 512 * 1024;
 
 /// A stream of responses, or the status that ends it.
 type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Everything that is served on a client port. Raising `stop` ends the open streams.
-pub fn routes(node: Arc<Node>, stop: Signal) -> Routes {
+pub(crate) fn routes(node: Arc<Node>, stop: Signal) -> Routes {
     let received_max = node.limits().max_request_bytes + MESSAGE_OVERHEAD_BYTES;
     let context = Context::new(node.clone(), stop);
     // What is sent has no bound: the client chose what to ask for.
