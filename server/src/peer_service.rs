@@ -15,13 +15,13 @@ use crate::{
 
 /// See the module.
 #[derive(Clone)]
-pub struct PeerService {
+pub(crate) struct PeerService {
     node: Arc<Node>,
     cluster_id: String,
 }
 
 /// The service, ready to be routed.
-pub fn service(node: Arc<Node>) -> peer_server::PeerServer<PeerService> {
+pub(crate) fn service(node: Arc<Node>) -> peer_server::PeerServer<PeerService> {
     let cluster_id = format!("{:x}", node.cluster_id());
     peer_server::PeerServer::new(PeerService { node, cluster_id })
         .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX)

@@ -49,7 +49,7 @@ pub struct Replica {
 
 impl Replica {
     /// Starts from `state`, empty or restored.
-    pub fn new(
+    pub(crate) fn new(
         state: StateMachine,
         leases: LeaseOffice,
         watch_limits: WatchLimits,

@@ -8,7 +8,7 @@ use tonic::service::Routes;
 use crate::{
     api, clock,
     config::{ClusterState, Config, InitialMember},
-    disk::Disk,
+    disk::{DirectoryError, Disk},
     node::{LeaseOffice, Member, Node, NodeOptions, RENEWAL_BATCH_INTERVAL, RequestLimits},
     peer_service,
     peers::Peers,
@@ -27,9 +27,6 @@ const REQUEST_TIMEOUT_BASE: Duration = Duration::from_secs(5);
 /// The shortest lease lives for so many election timeouts, rounded up to seconds (contract api.md
 /// §7).
 const MIN_LEASE_TTL_ELECTIONS: f64 = 1.5;
-
-/// What a message on the wire may be larger than `--max-request-bytes`, as in etcd.
-const MESSAGE_OVERHEAD_BYTES: usize = 512 * 1024;
 
 /// A stopping leader waits so long for another one.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(1);
@@ -82,6 +79,9 @@ pub struct Hooks {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data directory cannot be used.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// What is in it cannot be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// The address is in use, or is not this machine's.
@@ -235,7 +235,7 @@ async fn start_node(
         }
     };
     let watch_limits = WatchLimits {
-        fragment_bytes: config.max_request_bytes + MESSAGE_OVERHEAD_BYTES,
+        fragment_bytes: config.max_request_bytes + api::MESSAGE_OVERHEAD_BYTES,
         ..tuning.watch
     };
     // A successor must allow for the keep-alives that this member answers until it hears nothing

@@ -1,3 +1,13 @@
-//! Deterministic simulation of a Quorate cluster.
+//! Deterministic simulation of Quorate clusters: `Seed → Plan → History → Verdict`.
+//!
+//! A seed only *generates* a [`plan::Plan`]; the plan is data that is saved, replayed, edited and
+//! reviewed as a file. [`run::run`] carries a plan out and gives back a [`history::History`]: what
+//! clients and members saw. The [`oracles`] judge the history, and do not know where it came from.
 
-pub mod disk;
+pub mod cli;
+pub mod fnv;
+pub mod history;
+pub mod mutants;
+pub mod oracles;
+pub mod plan;
+pub mod run;

@@ -1,0 +1,101 @@
+//! Every kind of record, in the form in which it is written.
+
+use crate::history::History;
+
+const EVERYTHING: &str = "\
+0.000000000 cluster n1 n2 n3
+0.000000001 n1 leads term=1
+0.100000000 n2 clock ppm=-200000
+0.200000000 fault crash of n2 for 300 ms
+1.000000000 op1 c1 n2 put k1 v1 lease=9 prev
+1.000000000 op2 c1 n2 put k%201 %
+1.000000000 op3 c2 n1 get [a,b) rev=4 limit=2 serializable
+1.000000000 op4 c2 n1 get [%00,)
+1.000000000 op5 c2 n1 delete k1 prev
+1.000000000 op6 c1 n1 txn if mod(k1)=5 version(k1)>0 create(k)<9 lease(k)!=7 value(k)=v \
+then put k1 v2 ; get k2 else delete [a,b)
+1.000000000 op7 c1 n1 txn if then else
+1.000000000 op8 c1 n1 compact 5
+1.000000000 op9 c1 n1 grant -9 ttl=5
+1.000000000 op10 c1 n1 revoke 9
+1.000000000 op11 c1 n1 keepalive 9
+1.000000000 op12 c1 n1 timetolive 9
+2.000000000 op1 ok @5 put was k1=v0@4/3/2/9
+2.000000000 op2 ok @6 put
+2.000000000 op3 ok @6 get count=3 more k1=v1@5/5/1/9 k2=v@6
+2.000000000 op4 failed etcdserver: mvcc: required revision has been compacted
+2.000000000 op5 ok @7 delete deleted=2 was k1=v1@5 k2=%@6
+2.000000000 op6 ok @8 txn then put ; get count=0
+2.000000000 op7 ok @8 txn else
+2.000000000 op8 ok @8 compact
+2.000000000 op9 ok @8 grant -9 ttl=5
+2.000000000 op10 ok @8 revoke
+2.000000000 op11 ok @8 keepalive ttl=0
+2.000000000 op12 ok @8 timetolive ttl=-1 granted=0
+3.000000000 watch1 c1 n2 open [a,b) from=5 prev no_put no_delete
+3.000000000 watch2 c1 n2 open k1
+3.100000000 watch1 created @8
+3.200000000 watch1 events @5 part put k1=v1@5 was k1=v0@4 ; delete k2@5
+3.200000000 watch1 progress @9
+3.200000000 watch1 compacted @8
+3.200000000 watch2 broken
+3.300000000 log 12 term=2 @5 put k1=v1@5 was k1=v0@4 ; delete k2@5 ; grant 9 ttl=5
+3.300000000 log 13 term=2 @5 renew 9 ; end 8
+3.300000000 log 14 term=2 @5
+3.400000000 n1 applied 12 term=2 @5 hash=00000000000000ab
+3.500000000 quiet bound_ms=20000
+";
+
+#[test]
+fn text_is_read_back_exactly() {
+    let history: History = EVERYTHING.parse().unwrap();
+    assert_eq!(history.to_string(), EVERYTHING);
+    assert_eq!(history.to_string().parse::<History>().unwrap(), history);
+}
+
+#[test]
+fn comments_and_short_times_are_read() {
+    let history: History = "# why\n\n  1.5 n1 leads term=1\n2 n1 leads term=2"
+        .parse()
+        .unwrap();
+    assert_eq!(history.records()[0].at_ns, 1_500_000_000);
+    assert_eq!(history.end_ns(), 2_000_000_000);
+}
+
+#[test]
+fn what_is_no_history_is_refused_with_its_line() {
+    for (text, reason) in [
+        ("x n1 leads term=1", "no time"),
+        ("1.0123456789 n1 leads term=1", "no time"),
+        ("1 elephant", "no subject"),
+        ("1 n1 leads", "the line ends"),
+        ("1 n1 leads term=1 twice", "one word too many"),
+        (
+            "2 n1 leads term=1\n1 n1 leads term=2",
+            "line 2: time goes back",
+        ),
+        ("1 op1 ok @5 put", "not open"),
+        ("1 op1 c1 n1 get k\n1 op1 ok @5 put", "another kind"),
+        ("1 op1 c1 n1 get k\n1 op1 c1 n1 get k", "invoked twice"),
+        (
+            "1 op1 c1 n1 txn if then get k rev=4 else",
+            "inside a transaction",
+        ),
+        ("1 watch1 events @5", "watch1 is not open"),
+        ("1 op1 c1 n1 put k a=b", "a value expected"),
+        (
+            "1 log 1 term=1 @2 end 3 ; put k=v@2",
+            "before changes of leases",
+        ),
+    ] {
+        let error = text.parse::<History>().expect_err(text).to_string();
+        assert!(error.contains(reason), "{text:?} gave {error:?}");
+    }
+}
+
+#[test]
+fn the_hash_tells_histories_apart() {
+    let history = |text: &str| text.parse::<History>().unwrap().trace_hash();
+    assert_eq!(history("1 n1 leads term=1"), history("1.0 n1 leads term=1"));
+    assert_ne!(history("1 n1 leads term=1"), history("1 n1 leads term=2"));
+}

@@ -1,0 +1,152 @@
+//! What a plan must satisfy, written by hand or generated: a run that cannot be carried out, or
+//! that no correct cluster could survive, would prove nothing.
+
+use super::{Plan, SEED_MAX, Span};
+
+/// Most members of a simulated cluster.
+const MEMBERS_MAX: u64 = 7;
+
+/// Why a plan cannot be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Invalid(String);
+
+impl Plan {
+    /// Checks numbers against each other, and that every fault is over when the quiet begins.
+    pub fn check(&self) -> Result<(), Invalid> {
+        self.check_cluster()?;
+        self.check_workload()?;
+        self.check_faults()
+    }
+
+    fn check_cluster(&self) -> Result<(), Invalid> {
+        let cluster = &self.cluster;
+        require(self.seed <= SEED_MAX, || {
+            format!("seed is above {SEED_MAX}")
+        })?;
+        require((1..=MEMBERS_MAX).contains(&cluster.members), || {
+            format!("cluster.members is not within 1..{MEMBERS_MAX}")
+        })?;
+        require(cluster.clock_ppm.len() as u64 == cluster.members, || {
+            "cluster.clock_ppm does not have one rate for each member".into()
+        })?;
+        require(
+            cluster.clock_ppm.iter().all(|ppm| *ppm > -1_000_000),
+            || "cluster.clock_ppm has a clock that stands still".into(),
+        )?;
+        require(cluster.heartbeat_ms > 0, || {
+            "cluster.heartbeat_ms is 0".into()
+        })?;
+        require(cluster.election_ms >= 5 * cluster.heartbeat_ms, || {
+            "cluster.election_ms is below five times cluster.heartbeat_ms".into()
+        })?;
+        span("cluster.link_us", cluster.link_us)?;
+        span("cluster.fsync_us", cluster.fsync_us)
+    }
+
+    fn check_workload(&self) -> Result<(), Invalid> {
+        let workload = &self.workload;
+        require(workload.keys > 0, || "workload.keys is 0".into())?;
+        require(workload.timeout_ms > 0, || {
+            "workload.timeout_ms is 0".into()
+        })?;
+        require(
+            workload.weights.as_array().iter().any(|weight| *weight > 0),
+            || "workload.weights are all 0".into(),
+        )?;
+        require(workload.lease_ttl_s.min() > 0, || {
+            "workload.lease_ttl_s begins at 0".into()
+        })?;
+        span("workload.value_bytes", workload.value_bytes)?;
+        span("workload.think_us", workload.think_us)?;
+        span("workload.lease_ttl_s", workload.lease_ttl_s)
+    }
+
+    fn check_faults(&self) -> Result<(), Invalid> {
+        let (schedule, members) = (&self.schedule, self.cluster.members);
+        require(schedule.quiet_ms > 0, || "schedule.quiet_ms is 0".into())?;
+        require(
+            schedule.faults.is_sorted_by_key(|fault| fault.at_ms),
+            || "schedule.faults are not in the order of time".into(),
+        )?;
+        for timed in &schedule.faults {
+            let at_ms = timed.at_ms;
+            require(timed.over_ms() <= schedule.run_ms, || {
+                format!(
+                    "the fault at {at_ms} ms is not over when the run is: nobody may expect the \
+                     cluster to recover"
+                )
+            })?;
+            let named = timed.fault.named_members();
+            require(
+                named.iter().all(|member| (1..=members).contains(member)),
+                || format!("the fault at {at_ms} ms names a member that the cluster does not have"),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn span(name: &str, span: Span) -> Result<(), Invalid> {
+    require(span.min() <= span.max(), || {
+        format!("{name} ends before it begins")
+    })
+}
+
+fn require(holds: bool, reason: impl FnOnce() -> String) -> Result<(), Invalid> {
+    if holds {
+        Ok(())
+    } else {
+        Err(Invalid(reason()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::{Fault, Focus, Plan, Span, Target, TimedFault};
+
+    /// Some plan that is sound.
+    fn sound() -> Plan {
+        let mut plan = Plan::generate(1, Focus::Crashes);
+        plan.schedule.run_ms = 10_000;
+        plan.schedule.faults.clear();
+        plan
+    }
+
+    #[test]
+    fn unsound_plans_are_refused_with_the_reason() {
+        let crash = |at_ms, target| TimedFault {
+            at_ms,
+            fault: Fault::Crash {
+                target,
+                down_ms: 500,
+            },
+        };
+        type Spoil<'a> = &'a dyn Fn(&mut Plan);
+        let breaks: [(&str, Spoil<'_>); 8] = [
+            ("cluster.members", &|plan| plan.cluster.members = 0),
+            ("cluster.clock_ppm", &|plan| plan.cluster.clock_ppm.clear()),
+            ("cluster.election_ms", &|plan| plan.cluster.election_ms = 1),
+            ("workload.keys", &|plan| plan.workload.keys = 0),
+            ("workload.think_us", &|plan| {
+                plan.workload.think_us = Span(2, 1)
+            }),
+            ("not over", &|plan| {
+                plan.schedule.faults = vec![crash(9_600, Target::Leader)]
+            }),
+            ("a member", &|plan| {
+                plan.schedule.faults = vec![crash(1, Target::Member(4))]
+            }),
+            ("order of time", &|plan| {
+                plan.schedule.faults = vec![crash(2, Target::Leader), crash(1, Target::Leader)];
+            }),
+        ];
+        assert_eq!(sound().check(), Ok(()));
+        for (reason, spoil) in breaks {
+            let mut plan = sound();
+            spoil(&mut plan);
+            let error = plan.check().expect_err(reason).to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What can break.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Span, Target};
+
+/// A fault with the time at which it begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimedFault {
+    /// Milliseconds since the start of the run.
+    pub at_ms: u64,
+    /// What breaks.
+    #[serde(flatten)]
+    pub fault: Fault,
+}
+
+impl TimedFault {
+    /// When it is over, milliseconds since the start of the run.
+    pub fn over_ms(&self) -> u64 {
+        self.at_ms.saturating_add(self.fault.lasts_ms())
+    }
+}
+
+/// Something that breaks, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Fault {
+    /// A member loses its power: what it had not synced is lost or torn. It starts again later.
+    Crash {
+        /// The member.
+        target: Target,
+        /// How long it stays down, milliseconds.
+        down_ms: u64,
+    },
+    /// All members lose their power at once, and start again later.
+    PowerFailure {
+        /// How long they stay down, milliseconds.
+        down_ms: u64,
+    },
+    /// A member is cut off from all others, both ways.
+    Isolate {
+        /// The member.
+        target: Target,
+        /// Whether clients are cut off from it as well.
+        clients: bool,
+        /// How long, milliseconds.
+        for_ms: u64,
+    },
+    /// The members fall apart into two groups.
+    Split {
+        /// One of the groups; the other has all the rest.
+        group: Vec<u64>,
+        /// How long, milliseconds.
+        for_ms: u64,
+    },
+    /// Nothing arrives on one direction of a link.
+    OneWay {
+        /// The member that is not heard.
+        from: Target,
+        /// The member that does not hear it.
+        to: Target,
+        /// How long, milliseconds.
+        for_ms: u64,
+    },
+    /// One direction of a link is slow.
+    Delay {
+        /// The sending member.
+        from: Target,
+        /// The receiving member.
+        to: Target,
+        /// Added to the latency, milliseconds.
+        delay_ms: u64,
+        /// How long, milliseconds.
+        for_ms: u64,
+    },
+    /// A member's clock changes its rate, for good.
+    ClockRate {
+        /// The member.
+        target: Target,
+        /// How much faster than true time, parts per million; negative is slower.
+        ppm: i64,
+    },
+    /// A member's wall clock jumps; its monotonic clock does not.
+    ClockJump {
+        /// The member.
+        target: Target,
+        /// How far, milliseconds; negative is back.
+        wall_ms: i64,
+    },
+    /// A member's disk is slow to sync.
+    SlowFsync {
+        /// The member.
+        target: Target,
+        /// How long an fsync takes, microseconds.
+        fsync_us: Span,
+        /// How long the disk stays slow, milliseconds.
+        for_ms: u64,
+    },
+    /// The leader is asked to hand over.
+    TransferLeader {
+        /// The member that shall lead.
+        to: Target,
+    },
+    /// The key space's history is compacted.
+    Compact {
+        /// How many of the newest revisions to keep readable.
+        keep: u64,
+    },
+}
+
+impl Fault {
+    /// How long it lasts, milliseconds; 0 where there is nothing to mend.
+    pub fn lasts_ms(&self) -> u64 {
+        match *self {
+            Self::Crash { down_ms, .. } | Self::PowerFailure { down_ms } => down_ms,
+            Self::Isolate { for_ms, .. }
+            | Self::Split { for_ms, .. }
+            | Self::OneWay { for_ms, .. }
+            | Self::Delay { for_ms, .. }
+            | Self::SlowFsync { for_ms, .. } => for_ms,
+            Self::ClockRate { .. }
+            | Self::ClockJump { .. }
+            | Self::TransferLeader { .. }
+            | Self::Compact { .. } => 0,
+        }
+    }
+
+    /// The members that it names by their number.
+    pub(super) fn named_members(&self) -> Vec<u64> {
+        let targets = match self {
+            Self::Crash { target, .. }
+            | Self::Isolate { target, .. }
+            | Self::ClockRate { target, .. }
+            | Self::ClockJump { target, .. }
+            | Self::SlowFsync { target, .. }
+            | Self::TransferLeader { to: target } => vec![*target],
+            Self::OneWay { from, to, .. } | Self::Delay { from, to, .. } => vec![*from, *to],
+            Self::Split { group, .. } => return group.clone(),
+            Self::PowerFailure { .. } | Self::Compact { .. } => Vec::new(),
+        };
+        targets
+            .into_iter()
+            .filter_map(|target| match target {
+                Target::Member(member) => Some(member),
+                Target::Leader | Target::Follower => None,
+            })
+            .collect()
+    }
+
+    /// Its name in a plan, for a count by kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Crash { .. } => "crash",
+            Self::PowerFailure { .. } => "power-failure",
+            Self::Isolate { .. } => "isolate",
+            Self::Split { .. } => "split",
+            Self::OneWay { .. } => "one-way",
+            Self::Delay { .. } => "delay",
+            Self::ClockRate { .. } => "clock-rate",
+            Self::ClockJump { .. } => "clock-jump",
+            Self::SlowFsync { .. } => "slow-fsync",
+            Self::TransferLeader { .. } => "transfer-leader",
+            Self::Compact { .. } => "compact",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crash { target, down_ms } => write!(f, "crash of {target} for {down_ms} ms"),
+            Self::PowerFailure { down_ms } => write!(f, "power failure of all for {down_ms} ms"),
+            Self::Isolate {
+                target,
+                clients,
+                for_ms,
+            } => {
+                let clients = if *clients { " and clients" } else { "" };
+                write!(f, "{target} cut off from members{clients} for {for_ms} ms")
+            }
+            Self::Split { group, for_ms } => {
+                f.write_str("split:")?;
+                group
+                    .iter()
+                    .try_for_each(|member| write!(f, " n{member}"))?;
+                write!(f, " against the rest for {for_ms} ms")
+            }
+            Self::OneWay { from, to, for_ms } => {
+                write!(f, "{to} does not hear {from} for {for_ms} ms")
+            }
+            Self::Delay {
+                from,
+                to,
+                delay_ms,
+                for_ms,
+            } => {
+                write!(f, "{delay_ms} ms delay from {from} to {to} for {for_ms} ms")
+            }
+            Self::ClockRate { target, ppm } => write!(f, "clock of {target} off by {ppm} ppm"),
+            Self::ClockJump { target, wall_ms } => {
+                write!(f, "wall clock of {target} jumps by {wall_ms} ms")
+            }
+            Self::SlowFsync {
+                target,
+                fsync_us,
+                for_ms,
+            } => {
+                write!(f, "fsync of {target} takes {fsync_us} us for {for_ms} ms")
+            }
+            Self::TransferLeader { to } => write!(f, "leadership handed to {to}"),
+            Self::Compact { keep } => write!(f, "compaction but for {keep} revisions"),
+        }
+    }
+}

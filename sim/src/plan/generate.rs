@@ -1,0 +1,312 @@
+//! From a seed to a plan.
+
+use clap::ValueEnum;
+
+use super::{Cluster, Fault, Knobs, Plan, Schedule, Span, Stream, Target, TimedFault, Workload};
+
+/// Fastest and slowest clock of a plan, parts per million off true time.
+const CLOCK_PPM_MAX: i64 = 200_000;
+
+/// How long clients work, milliseconds.
+const RUN_MS: Span = Span(8_000, 30_000);
+
+/// How long a correct cluster may take to recover when nothing breaks any more, milliseconds:
+/// elections, backed-off connections, a snapshot over a slow link, leases that run out.
+const QUIET_MS: u64 = 30_000;
+
+/// Time before the first fault, for the members to find each other, milliseconds.
+const WARM_UP_MS: u64 = 1_500;
+
+/// What the faults of a plan are drawn from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Focus {
+    /// A random subset of everything.
+    #[default]
+    Everything,
+    /// Slow disks and short crashes: what is written but not yet synced is lost all the time.
+    Crashes,
+}
+
+impl Plan {
+    /// The plan of a seed (at most [`super::SEED_MAX`]).
+    pub fn generate(seed: u64, focus: Focus) -> Self {
+        let cluster = cluster(&mut Stream::new(seed, "plan/cluster"), focus);
+        let knobs = Knobs::generate(&mut Stream::new(seed, "plan/knobs"));
+        let workload = Workload::generate(&mut Stream::new(seed, "plan/workload"));
+        let schedule = schedule(&mut Stream::new(seed, "plan/faults"), focus, &cluster);
+        Self {
+            seed,
+            cluster,
+            knobs,
+            workload,
+            schedule,
+        }
+    }
+}
+
+fn cluster(stream: &mut Stream, focus: Focus) -> Cluster {
+    let members = stream.pick(&[1, 3, 3, 3, 3, 3, 3, 5, 5, 5]);
+    let members = if focus == Focus::Crashes { 3 } else { members };
+    let heartbeat_ms = stream.pick(&[50, 100, 100, 200]);
+    let link_min = stream.magnitude(50, 2_000);
+    let fsync_min = stream.magnitude(50, 1_000);
+    let fsync_max = fsync_min * stream.pick(&[1, 4, 20]);
+    let skewed = stream.chance(50);
+    let rate = |_| if skewed { ppm(stream) } else { 0 };
+    Cluster {
+        members,
+        heartbeat_ms,
+        election_ms: heartbeat_ms * 10,
+        clock_ppm: (0..members).map(rate).collect(),
+        link_us: Span(link_min, link_min * stream.pick(&[1, 3, 10])),
+        fsync_us: Span(
+            fsync_min,
+            if focus == Focus::Crashes {
+                8_000
+            } else {
+                fsync_max
+            },
+        ),
+    }
+}
+
+/// A clock rate, the extremes as likely as all between them.
+fn ppm(stream: &mut Stream) -> i64 {
+    if stream.chance(50) {
+        stream.pick(&[-CLOCK_PPM_MAX, CLOCK_PPM_MAX])
+    } else {
+        signed(stream, CLOCK_PPM_MAX)
+    }
+}
+
+/// A number from `-max` to `max`.
+fn signed(stream: &mut Stream, max: i64) -> i64 {
+    stream.between(0, 2 * max.unsigned_abs()).cast_signed() - max
+}
+
+fn schedule(stream: &mut Stream, focus: Focus, cluster: &Cluster) -> Schedule {
+    let run_ms = stream.within(RUN_MS);
+    let menu = Menu::draw(stream, focus, cluster.members);
+    let gap_ms = stream.magnitude(100, 1_500);
+    let mut faults = Vec::new();
+    let mut at_ms = WARM_UP_MS;
+    while !menu.is_empty() {
+        at_ms += stream.between(gap_ms / 2, gap_ms * 2);
+        let fault = menu.fault(stream, cluster.members);
+        let fault = TimedFault { at_ms, fault };
+        if at_ms >= run_ms {
+            break;
+        }
+        if fault.over_ms() <= run_ms {
+            // One after the other mostly; at times the next one begins while this one lasts.
+            at_ms = if stream.chance(70) {
+                fault.over_ms()
+            } else {
+                at_ms
+            };
+            faults.push(fault);
+        }
+    }
+    Schedule {
+        run_ms,
+        quiet_ms: QUIET_MS,
+        faults,
+    }
+}
+
+/// The kinds of fault that a plan draws from.
+#[derive(Clone, Copy)]
+enum Dish {
+    Crash,
+    PowerFailure,
+    Isolate,
+    Split,
+    OneWay,
+    Delay,
+    ClockRate,
+    ClockJump,
+    SlowFsync,
+    TransferLeader,
+    Compact,
+}
+
+/// Faults of one member alone, and faults that need another one.
+const ALONE: [Dish; 6] = [
+    Dish::Crash,
+    Dish::PowerFailure,
+    Dish::ClockRate,
+    Dish::ClockJump,
+    Dish::SlowFsync,
+    Dish::Compact,
+];
+const TOGETHER: [Dish; 5] = [
+    Dish::Isolate,
+    Dish::Split,
+    Dish::OneWay,
+    Dish::Delay,
+    Dish::TransferLeader,
+];
+
+/// A random subset of the kinds, with very different weights: a plan that does everything a
+/// little never does one thing often enough.
+struct Menu {
+    dishes: Vec<Dish>,
+    weights: Vec<u64>,
+    /// Longest time that a fault lasts, milliseconds.
+    longest_ms: u64,
+}
+
+impl Menu {
+    fn draw(stream: &mut Stream, focus: Focus, members: u64) -> Self {
+        let mut menu = Self {
+            dishes: Vec::new(),
+            weights: Vec::new(),
+            longest_ms: stream.pick(&[300, 1_000, 3_000, 8_000]),
+        };
+        let together: &[Dish] = if members > 1 { &TOGETHER } else { &[] };
+        for &dish in ALONE.iter().chain(together) {
+            let weight = 1 << stream.between(0, 4);
+            if stream.chance(55) {
+                menu.dishes.push(dish);
+                menu.weights.push(weight);
+            }
+        }
+        if focus == Focus::Crashes {
+            menu.dishes = vec![Dish::Crash, Dish::PowerFailure, Dish::SlowFsync];
+            menu.weights = vec![6, 1, 1];
+            menu.longest_ms = 100;
+        }
+        menu
+    }
+
+    fn is_empty(&self) -> bool {
+        self.dishes.is_empty()
+    }
+
+    fn fault(&self, stream: &mut Stream, members: u64) -> Fault {
+        let ms = stream.magnitude(1, self.longest_ms);
+        let target = target(stream, members);
+        match self.dishes[stream.weighted(&self.weights)] {
+            Dish::Crash => Fault::Crash {
+                target,
+                down_ms: ms,
+            },
+            Dish::PowerFailure => Fault::PowerFailure { down_ms: ms },
+            Dish::Isolate => Fault::Isolate {
+                target,
+                clients: stream.chance(30),
+                for_ms: ms,
+            },
+            Dish::Split => Fault::Split {
+                group: group(stream, members),
+                for_ms: ms,
+            },
+            Dish::OneWay => {
+                let (from, to) = link(stream, members);
+                Fault::OneWay {
+                    from,
+                    to,
+                    for_ms: ms,
+                }
+            }
+            Dish::Delay => {
+                let (from, to) = link(stream, members);
+                Fault::Delay {
+                    from,
+                    to,
+                    delay_ms: stream.magnitude(5, 1_000),
+                    for_ms: ms,
+                }
+            }
+            Dish::ClockRate => Fault::ClockRate {
+                target,
+                ppm: ppm(stream),
+            },
+            Dish::ClockJump => Fault::ClockJump {
+                target,
+                wall_ms: signed(stream, 3_600_000),
+            },
+            Dish::SlowFsync => {
+                let least = stream.magnitude(1_000, 50_000);
+                let fsync_us = Span(least, least * stream.between(1, 4));
+                Fault::SlowFsync {
+                    target,
+                    fsync_us,
+                    for_ms: ms,
+                }
+            }
+            Dish::TransferLeader => Fault::TransferLeader { to: target },
+            Dish::Compact => Fault::Compact {
+                keep: stream.magnitude(1, 200) - 1,
+            },
+        }
+    }
+}
+
+fn target(stream: &mut Stream, members: u64) -> Target {
+    match stream.weighted(&[4, 2, 4]) {
+        0 => Target::Leader,
+        1 => Target::Follower,
+        _ => Target::Member(stream.between(1, members)),
+    }
+}
+
+/// Two ends of a link, never the same member.
+fn link(stream: &mut Stream, members: u64) -> (Target, Target) {
+    let from = stream.between(1, members);
+    let to = (from + stream.between(0, members - 2)) % members + 1;
+    stream.pick(&[
+        (Target::Leader, Target::Follower),
+        (Target::Follower, Target::Leader),
+        (Target::Member(from), Target::Member(to)),
+    ])
+}
+
+/// At least one member and not all.
+fn group(stream: &mut Stream, members: u64) -> Vec<u64> {
+    let some = stream.between(1, (1 << members) - 2);
+    (1..=members)
+        .filter(|member| some & (1 << (member - 1)) != 0)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Focus, Plan};
+
+    #[test]
+    fn every_generated_plan_is_sound() {
+        for focus in [Focus::Everything, Focus::Crashes] {
+            for seed in 0..500 {
+                let plan = Plan::generate(seed, focus);
+                assert_eq!(plan.check(), Ok(()), "seed {seed}");
+                assert_eq!(plan, Plan::generate(seed, focus));
+            }
+        }
+    }
+
+    #[test]
+    fn seeds_reach_every_kind_of_fault_and_leave_some_out() {
+        let mut plans_with: BTreeMap<&str, usize> = BTreeMap::new();
+        for seed in 0..300 {
+            let plan = Plan::generate(seed, Focus::Everything);
+            let mut kinds: Vec<_> = plan
+                .schedule
+                .faults
+                .iter()
+                .map(|f| f.fault.kind())
+                .collect();
+            kinds.sort_unstable();
+            kinds.dedup();
+            kinds
+                .into_iter()
+                .for_each(|kind| *plans_with.entry(kind).or_default() += 1);
+        }
+        assert_eq!(plans_with.len(), 11, "{plans_with:?}");
+        for (kind, plans) in plans_with {
+            assert!((30..270).contains(&plans), "{kind} in {plans} plans of 300");
+        }
+    }
+}
