@@ -1,0 +1,18 @@
+//! Processes, directories and ports that end with the test, and clients to ask with.
+
+mod client;
+mod cluster;
+mod ports;
+mod process;
+mod scenario;
+mod writers;
+
+pub(crate) use client::{Client, lease_id, put};
+pub(crate) use cluster::{Cluster, Member, MemberSpec};
+pub(crate) use ports::Port;
+pub(crate) use process::Process;
+pub(crate) use scenario::{eventually, run};
+pub(crate) use writers::{Acknowledged, Writers, assert_kept};
+
+/// The server under test, as cargo built it for these tests.
+pub(crate) const QUORATE: &str = env!("CARGO_BIN_EXE_quorate");

@@ -1,0 +1,75 @@
+//! A process that a test has started, and that does not outlive it.
+
+use std::{
+    cell::RefCell,
+    fs::File,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use super::eventually;
+
+/// A running process. Dropping it kills it.
+pub(crate) struct Process {
+    child: RefCell<Child>,
+}
+
+impl Process {
+    /// Starts `command`; what it writes is appended to `log`.
+    pub(crate) fn spawn(command: &mut Command, log: &Path) -> Self {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .expect("a log file");
+        let stderr = log.try_clone().expect("a second handle");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(stderr)
+            .spawn();
+        let child = child.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        Self {
+            child: child.into(),
+        }
+    }
+
+    /// `kill -9`, and waits until the process is gone.
+    pub(crate) fn kill(self) {
+        drop(self);
+    }
+
+    /// Sends a signal by its name without "SIG".
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.borrow().id();
+        // The shell's own `kill`: the program of that name is not everywhere.
+        let status = Command::new("sh")
+            .arg("-c")
+            .arg(format!("kill -{name} {id}"))
+            .status();
+        assert!(status.expect("a shell").success(), "kill -{name} {id}");
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&self) -> Option<ExitStatus> {
+        self.child
+            .borrow_mut()
+            .try_wait()
+            .expect("it is a child of this process")
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn end(&self, limit: Duration) -> ExitStatus {
+        eventually("the process ends", limit, async || self.ended()).await
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let child = self.child.get_mut();
+        // It may have ended by itself.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}

@@ -1,0 +1,10 @@
+//! Servers as real processes on loopback: started from the built binary, killed, started again, and
+//! asked over their ports. One module a subject; `harness` is what they share.
+
+#![cfg(not(madsim))]
+
+mod catch_up;
+mod durability;
+
+mod failover;
+mod harness;
