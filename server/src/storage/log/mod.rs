@@ -32,7 +32,7 @@ mod record;
 mod recovery;
 mod segment;
 mod state;
-#[cfg(test)]
+#[cfg(all(test, not(madsim)))]
 mod tests;
 mod writer;
 
