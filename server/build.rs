@@ -1,6 +1,11 @@
 //! Generates the gRPC messages, servers and clients from `proto/`, in pure Rust (no protoc).
 
-const PROTOS: &[&str] = &["proto/kv.proto", "proto/auth.proto", "proto/rpc.proto", "proto/peer.proto"];
+const PROTOS: &[&str] = &[
+    "proto/kv.proto",
+    "proto/auth.proto",
+    "proto/rpc.proto",
+    "proto/peer.proto",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");

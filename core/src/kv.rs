@@ -97,8 +97,8 @@ pub struct KeyValue {
     pub lease: Option<LeaseId>,
 }
 
-/// One change of one key. `prev` is the state before the change, absent where the put created the
-/// key; in replayed history also where compaction has removed it.
+/// One change of one key. `prev` is the key as the revision before left it, absent where there was
+/// none or where the put created the key; in replayed history also where compaction has removed it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// A put.

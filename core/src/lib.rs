@@ -37,3 +37,8 @@ pub use machine::{Applied, StateMachine};
 pub use response::Response;
 pub use validate::Valid;
 pub use view::View;
+
+/// The README's example, compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

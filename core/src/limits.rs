@@ -102,8 +102,8 @@ impl Default for WatchLimits {
     }
 }
 
-/// Most keys that one step of physical compaction looks at.
-pub const COMPACT_STEP_KEYS: usize = 500;
+/// Most keys that one step of physical compaction looks at: about half a millisecond of work.
+pub const COMPACT_STEP_KEYS: usize = 200;
 
 /// Bytes of payload in one chunk of a checkpoint.
 pub const CHECKPOINT_CHUNK_BYTES: usize = 64 * 1024;

@@ -34,7 +34,7 @@ pub struct Applied {
     /// The answer. A refused command has changed nothing.
     pub result: Result<Response, Error>,
     /// The changes of keys, all of main revision `revision`, in the order in which they were made;
-    /// empty if there were none. The state before each is always filled in.
+    /// empty if there were none. Whatever the compact revision, `prev` is filled in.
     pub events: Arc<[Event]>,
     /// The changes of leases.
     pub lease_changes: Vec<LeaseChange>,

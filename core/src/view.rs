@@ -2,13 +2,14 @@
 
 use std::{ops::Bound, sync::Arc};
 
+use bytes::Bytes;
 use imbl::OrdMap;
 
 use crate::{
     checkpoint::{self, Checkpoint},
     command::MemberAttributes,
     error::Error,
-    kv::{Event, LeaseId},
+    kv::{Event, KeyRange, LeaseId},
     lease::table::LeaseTable,
     request::{RangeRequest, TxnRequest},
     response::{LeaseInfo, RangeResponse, TxnResponse},
@@ -142,6 +143,24 @@ impl View {
         checkpoint::state_hash(self)
     }
 
+    /// Checks that all structures agree with each other. Reads everything; for tests and the
+    /// simulator.
+    ///
+    /// # Panics
+    ///
+    /// If they do not: then there is an error in this crate.
+    pub fn validate(&self) {
+        self.store.validate();
+        let everything = KeyRange::From(Bytes::from_static(b"\0"));
+        let live = self.store.live(&everything);
+        self.leases
+            .validate(live.filter_map(|kv| Some((kv.lease?, kv.key))));
+        assert!(
+            self.leases()
+                .all(|(_, _, renewed_at_ms)| renewed_at_ms <= self.time_ms)
+        );
+    }
+
     /// The whole state as a stream of chunks, each of about
     /// [`CHECKPOINT_CHUNK_BYTES`](crate::limits::CHECKPOINT_CHUNK_BYTES), made as they are asked
     /// for. The same bytes on every member at the same log index. [`crate::Restore`] reads them.
@@ -163,3 +182,10 @@ impl watch::History for View {
         self.compact_revision()
     }
 }
+
+/// Views and checkpoints go to other threads.
+const _: () = {
+    const fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<View>();
+    is_shared::<Checkpoint>();
+};

@@ -54,7 +54,9 @@ impl peer_server::Peer for PeerService {
         request: Request<Streaming<peer::AppendRequest>>,
     ) -> Result<Response<Self::AppendStream>, Status> {
         let requests = self.check(request)?;
-        Ok(Response::new(Box::pin(self.node.consensus().service().append(requests))))
+        Ok(Response::new(Box::pin(
+            self.node.consensus().service().append(requests),
+        )))
     }
 
     async fn vote(
@@ -62,7 +64,12 @@ impl peer_server::Peer for PeerService {
         request: Request<peer::VoteRequest>,
     ) -> Result<Response<peer::VoteResponse>, Status> {
         let request = self.check(request)?;
-        self.node.consensus().service().vote(request).await.map(Response::new)
+        self.node
+            .consensus()
+            .service()
+            .vote(request)
+            .await
+            .map(Response::new)
     }
 
     async fn pre_vote(
@@ -70,7 +77,12 @@ impl peer_server::Peer for PeerService {
         request: Request<peer::VoteRequest>,
     ) -> Result<Response<peer::VoteResponse>, Status> {
         let request = self.check(request)?;
-        self.node.consensus().service().pre_vote(request).await.map(Response::new)
+        self.node
+            .consensus()
+            .service()
+            .pre_vote(request)
+            .await
+            .map(Response::new)
     }
 
     async fn transfer_leader(
@@ -78,7 +90,12 @@ impl peer_server::Peer for PeerService {
         request: Request<peer::TransferLeaderRequest>,
     ) -> Result<Response<peer::TransferLeaderResponse>, Status> {
         let request = self.check(request)?;
-        self.node.consensus().service().transfer_leader(request).await.map(Response::new)
+        self.node
+            .consensus()
+            .service()
+            .transfer_leader(request)
+            .await
+            .map(Response::new)
     }
 
     async fn snapshot(
@@ -86,7 +103,12 @@ impl peer_server::Peer for PeerService {
         request: Request<Streaming<peer::SnapshotRequest>>,
     ) -> Result<Response<peer::SnapshotResponse>, Status> {
         let parts = self.check(request)?;
-        self.node.consensus().service().snapshot(parts).await.map(Response::new)
+        self.node
+            .consensus()
+            .service()
+            .snapshot(parts)
+            .await
+            .map(Response::new)
     }
 
     async fn propose(
@@ -94,7 +116,9 @@ impl peer_server::Peer for PeerService {
         request: Request<Streaming<peer::Proposal>>,
     ) -> Result<Response<Self::ProposeStream>, Status> {
         let proposals = self.check(request)?;
-        Ok(Response::new(Box::pin(self.node.accept_proposals(proposals))))
+        Ok(Response::new(Box::pin(
+            self.node.accept_proposals(proposals),
+        )))
     }
 
     async fn read_index(

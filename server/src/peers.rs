@@ -47,7 +47,9 @@ pub(crate) struct NameCluster(MetadataValue<Ascii>);
 
 impl Interceptor for NameCluster {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert(CLUSTER_ID_KEY, self.0.clone());
+        request
+            .metadata_mut()
+            .insert(CLUSTER_ID_KEY, self.0.clone());
         Ok(request)
     }
 }
@@ -55,8 +57,13 @@ impl Interceptor for NameCluster {
 impl Peers {
     /// For a member of this cluster.
     pub fn new(cluster_id: u64) -> Self {
-        let cluster_id = format!("{cluster_id:x}").parse().expect("hexadecimal digits are ASCII");
-        Self { cluster_id, clients: Mutex::default() }
+        let cluster_id = format!("{cluster_id:x}")
+            .parse()
+            .expect("hexadecimal digits are ASCII");
+        Self {
+            cluster_id,
+            clients: Mutex::default(),
+        }
     }
 
     /// The client for the member with this id, who listens at one of these URLs.
@@ -64,7 +71,10 @@ impl Peers {
         let mut clients = self.clients();
         let client = clients.entry(id).or_insert_with(|| {
             let channel = Channel::new(authority(peer_urls), channel_options());
-            PeerClient(InterceptedService::new(channel, NameCluster(self.cluster_id.clone())))
+            PeerClient(InterceptedService::new(
+                channel,
+                NameCluster(self.cluster_id.clone()),
+            ))
         });
         client.clone()
     }
@@ -89,7 +99,10 @@ fn authority(peer_urls: &[String]) -> Authority {
 }
 
 fn channel_options() -> ChannelOptions {
-    ChannelOptions { connect_timeout: CONNECT_TIMEOUT, ..ChannelOptions::default() }
+    ChannelOptions {
+        connect_timeout: CONNECT_TIMEOUT,
+        ..ChannelOptions::default()
+    }
 }
 
 impl PeerClient {

@@ -20,12 +20,18 @@ const EXIT_FATAL: i32 = 1;
 /// # Errors
 /// The member does not start.
 pub(crate) fn run(config: &Config) -> Result<(), StartError> {
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::System)?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(StartError::System)?;
     runtime.block_on(async {
         let mut ends = Ends::new().map_err(StartError::System)?;
         let disk = Arc::new(RealDisk::open(&config.data_dir)?);
         let tuning = Tuning::production().map_err(StartError::System)?;
-        let hooks = Hooks { observer: None, on_fatal: Arc::new(end_at_once) };
+        let hooks = Hooks {
+            observer: None,
+            on_fatal: Arc::new(end_at_once),
+        };
         let server = server::start(config, disk, tuning, hooks).await?;
         tracing::info!(
             member_id = format!("{:x}", config.cluster.member_id),

@@ -11,9 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use quorate_core::{
-    Applied, Entry, Restore, StateMachine, View,
-    codec::decode_command,
-    command::Proposal,
+    Applied, Entry, Restore, StateMachine, View, codec::decode_command, command::Proposal,
     limits::WatchLimits,
 };
 
@@ -86,7 +84,12 @@ impl Replica {
         let bytes = payload.len() as u64;
         let proposal = Proposal::decode(payload).map_err(io::Error::other)?;
         let command = decode_command(&proposal.command).map_err(io::Error::other)?;
-        let entry = Entry { index, term, time_ms: proposal.time_ms, command };
+        let entry = Entry {
+            index,
+            term,
+            time_ms: proposal.time_ms,
+            command,
+        };
         let applied = {
             let mut state = self.state.write().expect("apply does not panic");
             match &self.observer {
@@ -103,18 +106,21 @@ impl Replica {
         if !applied.events.is_empty() {
             self.watches.publish(applied.revision, &applied.events);
         }
-        let outcome = Outcome { revision: applied.revision, result: applied.result };
+        let outcome = Outcome {
+            revision: applied.revision,
+            result: applied.result,
+        };
         self.proposals.applied(proposal.request_id, outcome);
         self.applied_index.advance(index);
         Ok(())
     }
 
-    /// Passes one of raft's own entries. The first of all, the founding membership, has index 0,
-    /// where the state machine is before it has applied anything.
+    /// Passes one of raft's own entries.
     pub fn skip(&self, index: u64, term: u64) {
-        if index > 0 {
-            self.state.write().expect("apply does not panic").skip(index, term);
-        }
+        self.state
+            .write()
+            .expect("apply does not panic")
+            .skip(index, term);
         self.applied_index.advance(index);
     }
 
@@ -133,7 +139,10 @@ impl Replica {
 
     /// Removes up to `keys_max` keys' worth of compacted history; true while there is more.
     pub fn compact_step(&self, keys_max: usize) -> bool {
-        self.state.write().expect("apply does not panic").compact_step(keys_max)
+        self.state
+            .write()
+            .expect("apply does not panic")
+            .compact_step(keys_max)
     }
 
     /// Notes that a checkpoint of `bytes` covers the log up to `index`.

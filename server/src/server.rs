@@ -115,7 +115,12 @@ impl StartError {
             io::ErrorKind::PermissionDenied => "give a port above 1023, or grant the permission",
             _ => "give another URL",
         };
-        Self::Listen { flag, addr, error, remedy }
+        Self::Listen {
+            flag,
+            addr,
+            error,
+            remedy,
+        }
     }
 }
 
@@ -148,27 +153,48 @@ pub async fn start(
     let log_failed = Arc::new(move |error: &StorageError| on_fatal(error.to_string()));
     let identity = identity(config);
     let storage = Storage::open(disk, &identity, tuning.log.clone(), log_failed).await?;
-    let node = start_node(config, &tuning, &storage, &hooks).await.map_err(StartError::Restore)?;
+    let node = start_node(config, &tuning, &storage, &hooks)
+        .await
+        .map_err(StartError::Restore)?;
     if config.cluster.state == ClusterState::New {
-        node.consensus().found(founders(config)).await.map_err(StartError::Restore)?;
+        node.consensus()
+            .found(founders(config))
+            .await
+            .map_err(StartError::Restore)?;
     }
 
     let stop = Signal::new();
     let client_addrs = client_listeners.iter().map(Listener::local_addr).collect();
     let client_routes = api::routes(node.clone(), stop.clone());
     let peer_routes = Routes::new(peer_service::service(node.clone()));
-    let client = client_listeners.into_iter().map(|listener| (listener, client_routes.clone()));
-    let peer = peer_listeners.into_iter().map(|listener| (listener, peer_routes.clone()));
+    let client = client_listeners
+        .into_iter()
+        .map(|listener| (listener, client_routes.clone()));
+    let peer = peer_listeners
+        .into_iter()
+        .map(|listener| (listener, peer_routes.clone()));
     let serving = client
         .chain(peer)
         .map(|(listener, routes)| {
             let options = ServeOptions::default();
-            runtime::spawn(wire::serve(listener, routes, workers.clone(), stop.clone(), options))
+            runtime::spawn(wire::serve(
+                listener,
+                routes,
+                workers.clone(),
+                stop.clone(),
+                options,
+            ))
         })
         .collect();
     runtime::spawn(node.clone().publish_attributes(attributes(config)));
     runtime::spawn(node.clone().watch_for_failure(hooks.on_fatal));
-    Ok(Server { node, log: storage.log, stop, serving, client_addrs })
+    Ok(Server {
+        node,
+        log: storage.log,
+        stop,
+        serving,
+        client_addrs,
+    })
 }
 
 impl Server {
@@ -203,7 +229,11 @@ impl Server {
         if self.node.leader() != Some(here) {
             return;
         }
-        let other = self.node.members().into_iter().find(|member| member.id != here);
+        let other = self
+            .node
+            .members()
+            .into_iter()
+            .find(|member| member.id != here);
         if let Some(other) = other {
             let handed = self.node.transfer_leader(other.id);
             let _ = clock::timeout(HAND_OVER_TIMEOUT, handed).await;
@@ -230,7 +260,11 @@ async fn start_node(
     let state = match restored {
         None => StateMachine::new(),
         Some(checkpoint) => {
-            let reader = storage.checkpoints.read(checkpoint).await.map_err(io::Error::other)?;
+            let reader = storage
+                .checkpoints
+                .read(checkpoint)
+                .await
+                .map_err(io::Error::other)?;
             replica::restore(reader).await?
         }
     };
@@ -244,8 +278,13 @@ async fn start_node(
     let leases = LeaseOffice::new(grace);
     let checkpoint_bytes = restored.map_or(0, |checkpoint| checkpoint.size_bytes);
     let observer = hooks.observer.clone();
-    let replica =
-        Arc::new(Replica::new(state, leases, watch_limits, checkpoint_bytes, observer));
+    let replica = Arc::new(Replica::new(
+        state,
+        leases,
+        watch_limits,
+        checkpoint_bytes,
+        observer,
+    ));
     let peers = Arc::new(Peers::new(config.cluster.cluster_id));
     let options = ConsensusOptions {
         member_id: config.cluster.member_id,
@@ -255,7 +294,13 @@ async fn start_node(
         leader_restore: planted::is_planted(Bug::LeaderRestore),
     };
     let consensus = Consensus::start(options, storage, replica.clone(), peers.clone()).await?;
-    Ok(Node::start(node_options(config, tuning), replica, consensus, peers, random_id()?))
+    Ok(Node::start(
+        node_options(config, tuning),
+        replica,
+        consensus,
+        peers,
+        random_id()?,
+    ))
 }
 
 fn node_options(config: &Config, tuning: &Tuning) -> NodeOptions {
@@ -295,14 +340,23 @@ fn founders(config: &Config) -> BTreeMap<u64, Peer> {
         name: member.name.clone(),
         peer_urls: member.peer_urls.iter().map(ToString::to_string).collect(),
     };
-    config.cluster.members.iter().map(|member| (member.id, peer(member))).collect()
+    config
+        .cluster
+        .members
+        .iter()
+        .map(|member| (member.id, peer(member)))
+        .collect()
 }
 
 fn attributes(config: &Config) -> MemberAttributes {
     MemberAttributes {
         member_id: config.cluster.member_id,
         name: config.name.clone(),
-        client_urls: config.advertise_client_urls.iter().map(ToString::to_string).collect(),
+        client_urls: config
+            .advertise_client_urls
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
     }
 }
 

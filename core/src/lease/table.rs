@@ -102,4 +102,25 @@ impl LeaseTable {
     pub(crate) fn last(&self) -> Option<LeaseId> {
         self.0.get_max().map(|(id, _)| *id)
     }
+
+    /// Checks that the table names exactly the keys that name a lease: `attached` gives the keys
+    /// of the store with their leases.
+    pub(crate) fn validate(&self, attached: impl Iterator<Item = (LeaseId, Bytes)>) {
+        let mut attachments = 0;
+        for (id, key) in attached {
+            let lease = self.0.get(&id).expect("a key's lease exists");
+            assert!(
+                lease.keys.contains(&key),
+                "lease {id:?} knows its key {key:?}"
+            );
+            attachments += 1;
+        }
+        let known: usize = self.0.values().map(|lease| lease.keys.len()).sum();
+        assert_eq!(known, attachments, "leases know no other keys");
+        assert!(
+            self.0
+                .values()
+                .all(|lease| (1..=LEASE_TTL_MAX_S).contains(&lease.ttl_s))
+        );
+    }
 }

@@ -201,7 +201,6 @@ impl KeyHistory {
 
     /// Checks what every history promises: ascending revisions, and generations that count their
     /// puts from a creation on. The oldest version may have lost its predecessors to compaction.
-    #[cfg(test)]
     pub(crate) fn validate(&self) {
         assert!(self.len() > 0);
         for position in 0..self.len() {

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use imbl::OrdMap;
 
 use self::{
-    history::{KeyHistory, Revision, Version},
+    history::{KeyHistory, Put, Revision, Version},
     log::{Changed, EventLog, FIRST_CHANGE},
 };
 use crate::{
@@ -43,6 +43,16 @@ pub(crate) struct Store {
     /// How many keys of the log's oldest element physical compaction has been through; `None`
     /// where it has nothing left to do.
     sweep: Option<usize>,
+}
+
+/// One change of one key, as [`Store::change`] made it.
+struct Change {
+    key: Bytes,
+    /// The key until now.
+    before: Option<KeyValue>,
+    /// The key as the revision before left it.
+    prev: Option<KeyValue>,
+    version: Version,
 }
 
 impl Store {
@@ -77,17 +87,6 @@ impl Store {
     /// so members may differ.
     pub(crate) fn size_bytes(&self) -> u64 {
         self.size_bytes
-    }
-
-    /// The newest state of a key, if it exists.
-    pub(crate) fn get(&self, key: &[u8]) -> Option<KeyValue> {
-        self.get_at(key, i64::MAX)
-    }
-
-    /// A key as it was at a main revision.
-    pub(crate) fn get_at(&self, key: &[u8], main: i64) -> Option<KeyValue> {
-        let (key, history) = self.keys.get_key_value(key)?;
-        history.at(main)?.key_value(key)
     }
 
     /// Whether a key exists now.
@@ -173,31 +172,55 @@ impl Store {
                 .then(|| history.at(at.main - 1)?.key_value(key))
                 .flatten()
         };
-        match version.key_value(key) {
-            Some(kv) if kv.version == 1 => Event::Put { kv, prev: None },
-            Some(kv) => Event::Put { kv, prev: before() },
-            None => Event::Delete {
-                key: key.clone(),
-                mod_revision: at.main,
-                prev: before(),
-            },
-        }
+        Event::of(key, version, before)
     }
 
-    /// Adds a version to a key's history and to the size.
-    fn push_version(&mut self, key: &Bytes, version: Version) {
+    /// Makes one change of one key: `change` gets the key as it is and says what it becomes. One
+    /// way down the tree for a key that is stored, two for a new one.
+    fn change(
+        &mut self,
+        key: &Bytes,
+        at: Revision,
+        change: impl FnOnce(Option<&KeyValue>) -> Option<Put>,
+    ) -> Change {
+        let Some((key, history)) = self.keys.get_key_value_mut(key) else {
+            let version = Version {
+                at,
+                put: change(None),
+            };
+            self.size_bytes += version_bytes(key, &version);
+            self.keys
+                .insert(key.clone(), KeyHistory::new(version.clone()));
+            return Change {
+                key: key.clone(),
+                before: None,
+                prev: None,
+                version,
+            };
+        };
+        let before = history.newest().key_value(key);
+        // Differs from `before` where this same revision has changed the key already.
+        let prev = history
+            .at(at.main - 1)
+            .and_then(|version| version.key_value(key));
+        let version = Version {
+            at,
+            put: change(before.as_ref()),
+        };
         self.size_bytes += version_bytes(key, &version);
-        match self.keys.get_mut(key) {
-            Some(history) => history.push(version),
-            None => {
-                self.keys.insert(key.clone(), KeyHistory::new(version));
-            }
+        history.push(version.clone());
+        // The stored key: its buffer is shared from now on, so that the request's can be freed.
+        Change {
+            key: key.clone(),
+            before,
+            prev,
+            version,
         }
     }
 
     /// Adds a version out of a checkpoint; a key's versions come oldest first.
     pub(crate) fn restore_version(&mut self, key: &Bytes, version: Version) {
-        self.push_version(key, version);
+        self.change(key, version.at, |_| version.put);
     }
 
     /// Rebuilds the event log of a restored store from all of its changes at and above the compact
@@ -221,11 +244,11 @@ impl Store {
         self.log.end() == (self.revision + 1).max(FIRST_CHANGE)
     }
 
-    /// Checks every structure against every other.
-    #[cfg(test)]
+    /// Checks every structure of the store against every other; see [`crate::View::validate`].
     pub(crate) fn validate(&self) {
         assert!(self.revision >= 1 && self.compact_revision <= self.revision);
         assert_eq!(self.log.end(), self.revision + 1);
+        assert!(self.log.first() <= self.compact_revision.max(FIRST_CHANGE));
         let mut size_bytes = 0;
         for (key, history) in &self.keys {
             assert!(!key.is_empty());
@@ -233,9 +256,9 @@ impl Store {
             assert!(history.newest().at.main <= self.revision);
             for version in (0..history.len()).map(|position| history.get(position)) {
                 size_bytes += version_bytes(key, version);
-                let in_log = self.log.get(version.at.main).map(|changed| changed.keys());
                 if version.at.main >= self.log.first() {
-                    assert_eq!(in_log.unwrap()[version.at.sub as usize], key);
+                    let changed = self.log.get(version.at.main).expect("the log has no gaps");
+                    assert_eq!(changed.keys()[version.at.sub as usize], key);
                 }
             }
             if self.sweep.is_none() {
@@ -247,7 +270,8 @@ impl Store {
             }
         }
         assert_eq!(self.size_bytes, size_bytes);
-        for (main, events) in self.events(self.compact_revision).unwrap() {
+        let events = self.events(self.compact_revision);
+        for (main, events) in events.expect("the compact revision is readable") {
             assert!(!events.is_empty());
             assert!(events.iter().all(|event| event.mod_revision() == main));
         }

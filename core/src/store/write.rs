@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    Store,
+    Change, Store,
     history::{Put, Revision, Version},
     log::Changed,
 };
@@ -65,35 +65,30 @@ impl<'a> Write<'a> {
 
     /// Puts one key. With `ignore_value` and `ignore_lease` the key exists, and the lease exists.
     pub(crate) fn put(&mut self, request: &PutRequest) -> PutResponse {
-        // Later uses share the buffer of the stored key, so that the request's can be freed.
-        let stored = self.store.keys.get_key_value(&request.key);
-        let (key, before) = match stored {
-            Some((key, history)) => (key.clone(), history.newest().key_value(key)),
-            None => (request.key.clone(), None),
-        };
-        let kept = before.as_ref();
-        let put = Put {
-            create_revision: kept.map_or(self.main, |kv| kv.create_revision),
-            version: kept.map_or(1, |kv| kv.version + 1),
-            lease: if request.ignore_lease {
-                kept.and_then(|kv| kv.lease)
-            } else {
-                request.lease
-            },
-            value: match kept {
-                Some(kv) if request.ignore_value => kv.value.clone(),
-                _ => request.value.clone(),
-            },
-        };
-        self.leases
-            .move_key(&key, kept.and_then(|kv| kv.lease), put.lease);
-        let prev = kept.and_then(|kv| self.before_this_revision(kv));
-        let version = self.push(&key, Some(put));
-        let kv = version.key_value(&key).expect("a put is no tombstone");
-        self.events.push(Event::Put { kv, prev });
+        let main = self.main;
+        let change = self.change(&request.key, |before| {
+            let mut put = Put {
+                create_revision: main,
+                version: 1,
+                lease: request.lease,
+                value: request.value.clone(),
+            };
+            if let Some(before) = before {
+                put.create_revision = before.create_revision;
+                put.version = before.version + 1;
+                if request.ignore_lease {
+                    put.lease = before.lease;
+                }
+                if request.ignore_value {
+                    put.value = before.value.clone();
+                }
+            }
+            Some(put)
+        });
+        let prev_kv = change.before.filter(|_| request.prev_kv);
         PutResponse {
-            revision: self.main,
-            prev_kv: before.filter(|_| request.prev_kv),
+            revision: main,
+            prev_kv,
         }
     }
 
@@ -101,7 +96,7 @@ impl<'a> Write<'a> {
     pub(crate) fn delete_range(&mut self, request: &DeleteRangeRequest) -> DeleteRangeResponse {
         let live: Vec<KeyValue> = self.store.live(&request.range).collect();
         for kv in &live {
-            self.delete(kv);
+            self.change(&kv.key, |_| None);
         }
         DeleteRangeResponse {
             revision: self.revision(),
@@ -123,48 +118,51 @@ impl<'a> Write<'a> {
         }
         keys.sort_unstable();
         for key in keys {
-            let kv = self
-                .store
-                .get(&key)
-                .expect("keys attached to a lease exist");
-            self.delete(&kv);
+            let gone = self.change(&key, |_| None);
+            assert!(gone.before.is_some(), "keys attached to a lease exist");
         }
         ended
     }
 
-    /// Deletes a key that exists.
-    fn delete(&mut self, kv: &KeyValue) {
-        let prev = self.before_this_revision(kv);
-        self.leases.move_key(&kv.key, kv.lease, None);
-        self.push(&kv.key, None);
-        self.events.push(Event::Delete {
-            key: kv.key.clone(),
-            mod_revision: self.main,
-            prev,
-        });
-    }
-
-    /// Records one change of one key.
-    fn push(&mut self, key: &Bytes, put: Option<Put>) -> Version {
+    /// Makes one change of one key, in the store, in its leases and for the watchers. A key that
+    /// is deleted exists.
+    fn change(
+        &mut self,
+        key: &Bytes,
+        change: impl FnOnce(Option<&KeyValue>) -> Option<Put>,
+    ) -> Change {
         let sub = u32::try_from(self.changed.len()).expect("a command makes < 2^32 changes");
-        let version = Version {
-            at: Revision {
-                main: self.main,
-                sub,
-            },
-            put,
+        let at = Revision {
+            main: self.main,
+            sub,
         };
-        self.store.push_version(key, version.clone());
-        self.changed.push(key.clone());
-        version
+        let change = self.store.change(key, at, change);
+        let lease_before = change.before.as_ref().and_then(|kv| kv.lease);
+        let lease = change.version.put.as_ref().and_then(|put| put.lease);
+        self.leases.move_key(&change.key, lease_before, lease);
+        self.changed.push(change.key.clone());
+        let event = Event::of(&change.key, &change.version, || change.prev.clone());
+        self.events.push(event);
+        change
     }
+}
 
-    /// What watchers get as the state before: the key at the revision before this one. A put that
-    /// created its key has none, also where it re-creates a key that this same command deleted.
-    fn before_this_revision(&self, kv: &KeyValue) -> Option<KeyValue> {
-        if kv.mod_revision < self.main {
-            return Some(kv.clone());
+impl Event {
+    /// What watchers get for a version of a key. A put that created the key has no state before
+    /// it, also where the same revision deleted it first.
+    pub(super) fn of(
+        key: &Bytes,
+        version: &Version,
+        prev: impl FnOnce() -> Option<KeyValue>,
+    ) -> Self {
+        match version.key_value(key) {
+            Some(kv) if kv.version == 1 => Self::Put { kv, prev: None },
+            Some(kv) => Self::Put { kv, prev: prev() },
+            None => Self::Delete {
+                key: key.clone(),
+                mod_revision: version.at.main,
+                prev: prev(),
+            },
         }
-        self.store.get_at(&kv.key, self.main - 1)
     }
 }

@@ -47,7 +47,7 @@ pub trait Disk: Send + Sync {
 /// An open file. Buffers are owned so that an operation can move to another thread.
 pub trait DiskFile: Send + Sync {
     /// Length in bytes.
-    fn len(&self) -> DiskFuture<'_, u64>;
+    fn size_bytes(&self) -> DiskFuture<'_, u64>;
 
     /// Reads `len` bytes; fewer only where the file ends.
     fn read_at(&self, offset: u64, len: usize) -> DiskFuture<'_, Bytes>;

@@ -94,9 +94,12 @@ struct OffloadedFile {
 }
 
 impl DiskFile for OffloadedFile {
-    fn len(&self) -> DiskFuture<'_, u64> {
+    fn size_bytes(&self) -> DiskFuture<'_, u64> {
         let file = self.file.clone();
-        Box::pin(run(&self.operations, async move { file.len().await }))
+        Box::pin(run(
+            &self.operations,
+            async move { file.size_bytes().await },
+        ))
     }
 
     fn read_at(&self, offset: u64, len: usize) -> DiskFuture<'_, Bytes> {

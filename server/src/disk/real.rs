@@ -168,7 +168,7 @@ impl Disk for RealDisk {
 struct RealFile(File);
 
 impl DiskFile for RealFile {
-    fn len(&self) -> DiskFuture<'_, u64> {
+    fn size_bytes(&self) -> DiskFuture<'_, u64> {
         Box::pin(async move { Ok(self.0.metadata()?.len()) })
     }
 

@@ -18,7 +18,10 @@ pub(crate) struct AppliedIndex {
 
 impl AppliedIndex {
     pub(crate) fn new(index: u64) -> Self {
-        Self { index: AtomicU64::new(index), waiting: Mutex::default() }
+        Self {
+            index: AtomicU64::new(index),
+            waiting: Mutex::default(),
+        }
     }
 
     /// The applied index.
@@ -45,7 +48,10 @@ impl AppliedIndex {
 
     /// Drops all who wait: the server stops.
     pub(crate) fn close(&self) {
-        self.waiting.lock().expect("no holder of this lock panics").clear();
+        self.waiting
+            .lock()
+            .expect("no holder of this lock panics")
+            .clear();
     }
 
     /// Waits until `index` is applied, or the server stops.

@@ -67,7 +67,9 @@ impl Node {
         let mut queue = lock(&queue);
         queue.close();
         while let Ok(proposal) = queue.try_recv() {
-            self.replica().proposals.lost(proposal.request_id, Lost::NotProposed);
+            self.replica()
+                .proposals
+                .lost(proposal.request_id, Lost::NotProposed);
         }
     }
 

@@ -7,7 +7,8 @@ use std::{
 };
 
 use quorate_core::{
-    Applied, Command, command::Renewal,
+    Applied, Command,
+    command::Renewal,
     kv::LeaseId,
     lease::{KeepAlive, LeaseKeeper},
     limits::LEASE_BATCH_MAX,
@@ -36,7 +37,11 @@ struct ClusterClock {
 
 impl ClusterClock {
     fn start(term: u64, applied_ms: u64) -> Self {
-        Self { term, base_ms: applied_ms, since: clock::now() }
+        Self {
+            term,
+            base_ms: applied_ms,
+            since: clock::now(),
+        }
     }
 
     /// Now; `applied_ms` is the newest stamp in the state, which this clock never falls behind.
@@ -88,7 +93,10 @@ impl LeaseOffice {
     /// `grace` is added to every deadline when this member takes office: it covers the keep-alives
     /// that the leader before had answered and not yet replicated.
     pub(crate) fn new(grace: Duration) -> Self {
-        Self { grace, inner: Mutex::default() }
+        Self {
+            grace,
+            inner: Mutex::default(),
+        }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -106,7 +114,9 @@ impl LeaseOffice {
             return;
         }
         let mut inner = self.inner();
-        let Some((term, mut keeper)) = inner.keeper.take() else { return };
+        let Some((term, mut keeper)) = inner.keeper.take() else {
+            return;
+        };
         let now_ms = inner.now_ms(term, applied.time_ms);
         for change in &applied.lease_changes {
             keeper.apply(change, now_ms);
@@ -151,9 +161,10 @@ impl LeaseOffice {
         let now_ms = inner.now_ms(term, applied_ms);
         match inner.keeper.as_mut() {
             Some((held, keeper)) if *held == term => match keeper.keep_alive(id, now_ms) {
-                KeepAlive::Renewed { ttl_s } => {
-                    LeaseAnswer::Alive(LeaseTimes { ttl_s, granted_ttl_s: ttl_s })
-                }
+                KeepAlive::Renewed { ttl_s } => LeaseAnswer::Alive(LeaseTimes {
+                    ttl_s,
+                    granted_ttl_s: ttl_s,
+                }),
                 KeepAlive::NotFound => LeaseAnswer::Gone,
                 KeepAlive::Replicate => LeaseAnswer::Replicate,
                 KeepAlive::Stalled => LeaseAnswer::Unavailable,
@@ -198,7 +209,9 @@ impl LeaseOffice {
     /// Whether the regular batch of renewals is due; if so, the next one is due an interval later.
     fn batch_due(&self) -> bool {
         let mut inner = self.inner();
-        let due = inner.last_batch.is_none_or(|last| last.elapsed() >= RENEWAL_BATCH_INTERVAL);
+        let due = inner
+            .last_batch
+            .is_none_or(|last| last.elapsed() >= RENEWAL_BATCH_INTERVAL);
         if due {
             inner.last_batch = Some(clock::now());
         }
@@ -224,8 +237,13 @@ impl Node {
     pub(crate) async fn keep_alive_here(&self, id: LeaseId) -> LeaseAnswer {
         let ask = async {
             loop {
-                let Some(term) = self.vouching_term() else { return LeaseAnswer::Unavailable };
-                let answer = self.replica().leases.keep_alive(term, self.applied_ms(), id);
+                let Some(term) = self.vouching_term() else {
+                    return LeaseAnswer::Unavailable;
+                };
+                let answer = self
+                    .replica()
+                    .leases
+                    .keep_alive(term, self.applied_ms(), id);
                 if answer != LeaseAnswer::Replicate {
                     return answer;
                 }
@@ -240,8 +258,12 @@ impl Node {
 
     /// What remains of a lease, by this member, which must lead.
     pub(crate) fn time_to_live_here(&self, id: LeaseId) -> LeaseAnswer {
-        let Some(term) = self.vouching_term() else { return LeaseAnswer::Unavailable };
-        self.replica().leases.time_to_live(term, self.applied_ms(), id)
+        let Some(term) = self.vouching_term() else {
+            return LeaseAnswer::Unavailable;
+        };
+        self.replica()
+            .leases
+            .time_to_live(term, self.applied_ms(), id)
     }
 
     fn vouching_term(&self) -> Option<u64> {
@@ -267,7 +289,8 @@ impl Node {
             if let Some((term, ids)) = self.replica().leases.expired(self.applied_ms())
                 && !ids.is_empty()
             {
-                self.propose_as_leader(term, &Command::LeaseExpire { term, ids }, |_| {}).await;
+                self.propose_as_leader(term, &Command::LeaseExpire { term, ids }, |_| {})
+                    .await;
             }
             if self.replica().leases.batch_due() {
                 self.propose_renewals().await;

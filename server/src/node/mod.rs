@@ -24,12 +24,12 @@ use quorate_core::{
     kv::LeaseId,
 };
 
-use self::{forward::Forwarder, leases::LeaseAnswer, proposals::Lost, read_index::ReadQueue};
+pub(crate) use self::leases::RENEWAL_BATCH_INTERVAL;
 pub(crate) use self::{
     applied_index::AppliedIndex, leases::LeaseOffice, peer_calls::lease_response,
     proposals::Proposals, watches::Watches,
 };
-pub(crate) use self::leases::RENEWAL_BATCH_INTERVAL;
+use self::{forward::Forwarder, leases::LeaseAnswer, proposals::Lost, read_index::ReadQueue};
 pub use self::{leases::LeaseTimes, proposals::Outcome, watches::WatchStream};
 use crate::{
     clock,
@@ -328,15 +328,24 @@ impl Node {
 
     async fn send(self: &Arc<Self>, leader: u64, request_id: u64, command: bytes::Bytes) {
         if leader != self.member_id() {
-            self.forward(leader, peer::Proposal { request_id, command });
+            self.forward(
+                leader,
+                peer::Proposal {
+                    request_id,
+                    command,
+                },
+            );
             return;
         }
         let replica = self.replica.clone();
         let refused = move |reason| {
-            replica.proposals.lost(request_id, match reason {
-                NotAccepted::NotLeader => Lost::NotProposed,
-                NotAccepted::UnknownOutcome | NotAccepted::Stopped => Lost::Unknown,
-            });
+            replica.proposals.lost(
+                request_id,
+                match reason {
+                    NotAccepted::NotLeader => Lost::NotProposed,
+                    NotAccepted::UnknownOutcome | NotAccepted::Stopped => Lost::Unknown,
+                },
+            );
         };
         self.append(request_id, command, refused).await;
     }
@@ -353,8 +362,14 @@ impl Node {
             return;
         };
         let time_ms = self.replica.leases.stamp_ms(term, self.applied_ms());
-        let proposal = Proposal { request_id, time_ms, command };
-        self.consensus.propose(proposal.encode(), Some(term), refused).await;
+        let proposal = Proposal {
+            request_id,
+            time_ms,
+            command,
+        };
+        self.consensus
+            .propose(proposal.encode(), Some(term), refused)
+            .await;
     }
 
     /// Proposes on the leader's own behalf; what becomes of it is seen in the state, or heard by
@@ -369,8 +384,14 @@ impl Node {
         encode_command(command, &mut encoded);
         let request_id = self.next_request.fetch_add(1, Ordering::Relaxed);
         let time_ms = self.replica.leases.stamp_ms(term, self.applied_ms());
-        let proposal = Proposal { request_id, time_ms, command: encoded.into() };
-        self.consensus.propose(proposal.encode(), Some(term), refused).await;
+        let proposal = Proposal {
+            request_id,
+            time_ms,
+            command: encoded.into(),
+        };
+        self.consensus
+            .propose(proposal.encode(), Some(term), refused)
+            .await;
     }
 
     /// Renews a lease, here or at the leader. `None` where there is no such lease any more.
@@ -382,7 +403,9 @@ impl Node {
             if leader == self.member_id() {
                 return self.keep_alive_here(id).await;
             }
-            let Some(peer) = self.peers.get(leader) else { return LeaseAnswer::Unavailable };
+            let Some(peer) = self.peers.get(leader) else {
+                return LeaseAnswer::Unavailable;
+            };
             let request = peer::LeaseRequest { id: id.get() };
             lease_answer(peer.rpc().lease_keep_alive(request).await)
         })
@@ -398,7 +421,9 @@ impl Node {
             if leader == self.member_id() {
                 return self.time_to_live_here(id);
             }
-            let Some(peer) = self.peers.get(leader) else { return LeaseAnswer::Unavailable };
+            let Some(peer) = self.peers.get(leader) else {
+                return LeaseAnswer::Unavailable;
+            };
             let request = peer::LeaseRequest { id: id.get() };
             lease_answer(peer.rpc().lease_time_to_live(request).await)
         })
@@ -434,12 +459,16 @@ impl Node {
     pub fn members(&self) -> Vec<Member> {
         self.with_state(|state| {
             let describe = |founder: &Member| {
-                let known = state.member_attributes().find(|known| known.member_id == founder.id);
+                let known = state
+                    .member_attributes()
+                    .find(|known| known.member_id == founder.id);
                 Member {
                     id: founder.id,
                     peer_urls: founder.peer_urls.clone(),
                     name: known.map(|known| known.name.clone()).unwrap_or_default(),
-                    client_urls: known.map(|known| known.client_urls.clone()).unwrap_or_default(),
+                    client_urls: known
+                        .map(|known| known.client_urls.clone())
+                        .unwrap_or_default(),
                     is_learner: founder.is_learner,
                 }
             };
@@ -476,7 +505,11 @@ impl Node {
         if self.leader() != Some(self.member_id()) {
             return Err(NodeError::NotLeader);
         }
-        let known = self.options.members.iter().any(|member| member.id == to && !member.is_learner);
+        let known = self
+            .options
+            .members
+            .iter()
+            .any(|member| member.id == to && !member.is_learner);
         if !known {
             return Err(NodeError::BadLeaderTransferee);
         }

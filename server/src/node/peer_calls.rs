@@ -23,7 +23,11 @@ impl Node {
         let (refusals, mut refused) = mpsc::unbounded_channel();
         let node = self.clone();
         runtime::spawn(async move {
-            while let Ok(Some(peer::Proposal { request_id, command })) = proposals.message().await {
+            while let Ok(Some(peer::Proposal {
+                request_id,
+                command,
+            })) = proposals.message().await
+            {
                 let refusals = refusals.clone();
                 let refuse = move |reason| {
                     let reason = match reason {
@@ -46,14 +50,18 @@ impl Node {
         if self.leader() != Some(self.member_id()) {
             return Err(Status::failed_precondition("not leader"));
         }
-        self.read_index().await.map_err(|error| Status::unavailable(error.to_string()))
+        self.read_index()
+            .await
+            .map_err(|error| Status::unavailable(error.to_string()))
     }
 }
 
 /// The leader's answer to a follower about a lease.
 pub(crate) fn lease_response(answer: LeaseAnswer) -> Result<peer::LeaseResponse, Status> {
     match answer {
-        LeaseAnswer::Unavailable | LeaseAnswer::Replicate => Err(Status::failed_precondition("not leader")),
+        LeaseAnswer::Unavailable | LeaseAnswer::Replicate => {
+            Err(Status::failed_precondition("not leader"))
+        }
         LeaseAnswer::Gone => Ok(peer::LeaseResponse { lease: None }),
         LeaseAnswer::Alive(times) => Ok(peer::LeaseResponse {
             lease: Some(peer::LeaseTimes {

@@ -26,7 +26,10 @@ pub(crate) struct ReadQueue {
 impl ReadQueue {
     fn join(&self) -> oneshot::Receiver<u64> {
         let (sender, receiver) = oneshot::channel();
-        self.waiting.lock().expect("no holder of this lock panics").push(sender);
+        self.waiting
+            .lock()
+            .expect("no holder of this lock panics")
+            .push(sender);
         self.arrived.notify_one();
         receiver
     }
@@ -39,7 +42,10 @@ impl ReadQueue {
     }
 
     fn put_back(&self, readers: Vec<Reader>) {
-        self.waiting.lock().expect("no holder of this lock panics").extend(readers);
+        self.waiting
+            .lock()
+            .expect("no holder of this lock panics")
+            .extend(readers);
     }
 }
 
@@ -63,9 +69,15 @@ impl Node {
         let reach = async {
             let index = self.read_index().await?;
             self.replica().applied_index.reached(index).await;
-            if self.is_stopping() { Err(NodeError::Stopped) } else { Ok(()) }
+            if self.is_stopping() {
+                Err(NodeError::Stopped)
+            } else {
+                Ok(())
+            }
         };
-        clock::timeout(self.limits().request_timeout, reach).await.unwrap_or(Err(NodeError::Timeout))
+        clock::timeout(self.limits().request_timeout, reach)
+            .await
+            .unwrap_or(Err(NodeError::Timeout))
     }
 
     /// Runs as long as the server: one round after the other while reads are waiting.

@@ -29,7 +29,11 @@ impl Node {
         let growth = self.replica().log_growth();
         let options = self.options();
         let bytes_max = options.checkpoint_log_bytes.max(growth.checkpoint_bytes());
-        let entries = self.replica().applied_index.get().saturating_sub(growth.checkpoint_index());
+        let entries = self
+            .replica()
+            .applied_index
+            .get()
+            .saturating_sub(growth.checkpoint_index());
         let many = options.checkpoint_entries.is_some_and(|max| entries >= max);
         if growth.bytes() >= bytes_max || many {
             growth.restart(self.replica().applied_index.get());
@@ -39,13 +43,15 @@ impl Node {
 
     /// The leader of a new cluster says which version it speaks.
     async fn settle_cluster_version(&self) {
-        let Some(term) = self.consensus().leading_term() else { return };
-        let unsettled = self.with_state(|state| {
-            state.applied_term() == term && state.cluster_version().is_none()
-        });
+        let Some(term) = self.consensus().leading_term() else {
+            return;
+        };
+        let unsettled = self
+            .with_state(|state| state.applied_term() == term && state.cluster_version().is_none());
         if unsettled {
             let version = CLUSTER_VERSION.to_owned();
-            self.propose_as_leader(term, &Command::ClusterVersion { version }, |_| {}).await;
+            self.propose_as_leader(term, &Command::ClusterVersion { version }, |_| {})
+                .await;
         }
     }
 

@@ -39,7 +39,11 @@ impl Watches {
     /// For a state at `revision`.
     pub(crate) fn new(limits: WatchLimits, revision: i64) -> Self {
         let hub = Hub::new(limits, encoded_bytes, revision);
-        Self(Mutex::new(Inner { hub, wakers: BTreeMap::new(), closed: false }))
+        Self(Mutex::new(Inner {
+            hub,
+            wakers: BTreeMap::new(),
+            closed: false,
+        }))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -93,8 +97,9 @@ impl WatchStream {
         // The hub first, then the state, as in `publish`: an entry that is applied in between is
         // published after this and finds the watcher.
         let mut inner = self.replica.watches.inner();
-        let (revision, compacted) =
-            self.replica.with_state(|state| (state.revision(), state.compact_revision()));
+        let (revision, compacted) = self
+            .replica
+            .with_state(|state| (state.revision(), state.compact_revision()));
         inner.hub.create(self.id, request, revision, compacted);
         self.waker.notify_one();
     }
@@ -102,7 +107,11 @@ impl WatchStream {
     /// Puts a refusal that was found before the hub was asked in its place on the stream.
     pub fn refuse(&self, reason: String) {
         let revision = self.replica.with_state(|state| state.revision());
-        self.replica.watches.inner().hub.refuse(self.id, reason, revision);
+        self.replica
+            .watches
+            .inner()
+            .hub
+            .refuse(self.id, reason, revision);
         self.waker.notify_one();
     }
 

@@ -36,7 +36,11 @@ impl Applier {
     pub(super) async fn new(replica: Arc<Replica>, checkpoints: Checkpoints) -> io::Result<Self> {
         let meta = match checkpoints.latest() {
             None => SnapshotMeta::default(),
-            Some(latest) => StoredSnapshot::new(checkpoints.clone(), latest).meta().await?,
+            Some(latest) => {
+                StoredSnapshot::new(checkpoints.clone(), latest)
+                    .meta()
+                    .await?
+            }
         };
         Ok(Self {
             replica,
@@ -47,15 +51,15 @@ impl Applier {
     }
 
     fn apply_one(&mut self, log_id: LogId, payload: EntryPayload) -> io::Result<()> {
-        let term = convert::term_of(&log_id);
+        let (index, term) = (convert::entry_index(&log_id), convert::term_of(&log_id));
         match payload {
-            EntryPayload::Blank => self.replica.skip(log_id.index, term),
+            EntryPayload::Blank => self.replica.skip(index, term),
             EntryPayload::Normal(Payload(bytes)) => {
-                self.replica.apply(log_id.index, term, bytes)?;
+                self.replica.apply(index, term, bytes)?;
             }
             EntryPayload::Membership(membership) => {
                 self.membership = StoredMembership::new(Some(log_id), membership);
-                self.replica.skip(log_id.index, term);
+                self.replica.skip(index, term);
             }
         }
         self.last_applied = Some(log_id);
@@ -102,7 +106,10 @@ impl RaftStateMachine<TypeConfig> for Applier {
         snapshot: StoredSnapshot,
     ) -> io::Result<()> {
         let machine = replica::restore(snapshot.read().await?).await?;
-        tracing::info!(index = machine.applied_index(), "state replaced by a snapshot");
+        tracing::info!(
+            index = machine.applied_index(),
+            "state replaced by a snapshot"
+        );
         self.replica.replace(machine);
         self.last_applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
@@ -110,9 +117,14 @@ impl RaftStateMachine<TypeConfig> for Applier {
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
-        let Some(latest) = self.checkpoints.latest() else { return Ok(None) };
+        let Some(latest) = self.checkpoints.latest() else {
+            return Ok(None);
+        };
         let snapshot = StoredSnapshot::new(self.checkpoints.clone(), latest);
-        Ok(Some(Snapshot { meta: snapshot.meta().await?, snapshot }))
+        Ok(Some(Snapshot {
+            meta: snapshot.meta().await?,
+            snapshot,
+        }))
     }
 }
 
@@ -137,12 +149,18 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
             }
             writer.commit().await
         })?;
-        let written = write.join().await.ok_or_else(|| io::Error::other("encoding panicked"))?;
+        let written = write
+            .join()
+            .await
+            .ok_or_else(|| io::Error::other("encoding panicked"))?;
         let checkpoint = written.map_err(io::Error::other)?;
-        let (index, bytes) = (checkpoint.position.index, checkpoint.size_bytes);
+        let (index, bytes) = (self.view.applied_index(), checkpoint.size_bytes);
         tracing::info!(index, bytes, "checkpoint written");
         self.replica.checkpointed(index, bytes);
         let snapshot = StoredSnapshot::new(self.checkpoints.clone(), checkpoint);
-        Ok(Snapshot { meta: self.meta.clone(), snapshot })
+        Ok(Snapshot {
+            meta: self.meta.clone(),
+            snapshot,
+        })
     }
 }

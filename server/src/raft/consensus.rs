@@ -21,11 +21,7 @@ use super::{
     service::RaftService,
     types::{Callback, Payload, Peer, Raft, TypeConfig},
 };
-use crate::{
-    peers::Peers,
-    replica::Replica,
-    storage::Storage,
-};
+use crate::{peers::Peers, replica::Replica, storage::Storage};
 
 /// Log entries in one append request to a follower; its bytes are bounded as well.
 const APPEND_ENTRIES_MAX: u64 = 1024;
@@ -115,7 +111,10 @@ impl Consensus {
             .map_err(std::io::Error::other)?;
         Ok(Self {
             member_id,
-            service: RaftService { raft: raft.clone(), checkpoints: storage.checkpoints.clone() },
+            service: RaftService {
+                raft: raft.clone(),
+                checkpoints: storage.checkpoints.clone(),
+            },
             server_metrics: raft.server_metrics(),
             data_metrics: raft.data_metrics(),
             raft,
@@ -142,7 +141,10 @@ impl Consensus {
     /// Who leads.
     pub fn leadership(&self) -> Leadership {
         let metrics = self.server_metrics.borrow_watched();
-        Leadership { term: metrics.vote.leader_id.term, leader: metrics.current_leader }
+        Leadership {
+            term: metrics.vote.leader_id.term,
+            leader: metrics.current_leader,
+        }
     }
 
     /// The term in which this member leads now.
@@ -163,7 +165,10 @@ impl Consensus {
     /// The newest log index that this member knows to be committed.
     pub fn committed_index(&self) -> u64 {
         let metrics = self.data_metrics.borrow_watched();
-        metrics.local_committed.map_or(0, |log_id| log_id.index)
+        metrics
+            .local_committed
+            .as_ref()
+            .map_or(0, convert::entry_index)
     }
 
     /// Puts an encoded proposal into the log if this member leads (in `term`, where one is given).
@@ -175,12 +180,10 @@ impl Consensus {
         term: Option<u64>,
         refused: impl FnOnce(NotAccepted) + Send + 'static,
     ) {
-        let responder = Callback::new(move |result: ClientWriteResult<TypeConfig>| {
-            match result {
-                Ok(_) => {}
-                Err(ClientWriteError::ForwardToLeader(_)) => refused(NotAccepted::NotLeader),
-                Err(_) => refused(NotAccepted::UnknownOutcome),
-            }
+        let responder = Callback::new(move |result: ClientWriteResult<TypeConfig>| match result {
+            Ok(_) => {}
+            Err(ClientWriteError::ForwardToLeader(_)) => refused(NotAccepted::NotLeader),
+            Err(_) => refused(NotAccepted::UnknownOutcome),
         });
         let mut write = self.raft.write(Payload(proposal)).responder(responder);
         if let Some(term) = term {
@@ -195,7 +198,7 @@ impl Consensus {
     /// call began.
     pub async fn read_index(&self) -> Result<u64, ReadIndexError> {
         match self.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
-            Ok(linearizer) => Ok(linearizer.read_log_id().index()),
+            Ok(linearizer) => Ok(convert::entry_index(linearizer.read_log_id().log_id())),
             Err(RaftError::APIError(_)) => Err(ReadIndexError::NotLeader),
             Err(RaftError::Fatal(_)) => Err(ReadIndexError::Stopped),
         }
@@ -215,7 +218,11 @@ impl Consensus {
     pub fn failure(&self) -> Option<String> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
-        metrics.running_state.as_ref().err().map(ToString::to_string)
+        metrics
+            .running_state
+            .as_ref()
+            .err()
+            .map(ToString::to_string)
     }
 
     /// Stops raft. What is in the log stays there.

@@ -20,7 +20,10 @@ use super::types::{
     CommittedLeaderId, Entry, EntryPayload, LogId, Membership, Payload, Peer, SnapshotMeta,
     StoredMembership, TypeConfig, Vote,
 };
-use crate::{proto::peer, storage::{LogEntry, LogPosition}};
+use crate::{
+    proto::peer,
+    storage::{LogEntry, LogPosition},
+};
 
 /// First byte of a membership entry's payload.
 const MEMBERSHIP_TAG: u8 = 0xff;
@@ -43,19 +46,34 @@ impl From<Malformed> for std::io::Error {
 }
 
 pub(super) fn log_id(term: u64, index: u64) -> LogId {
-    LogId { leader_id: CommittedLeaderId::new(term), index }
+    LogId {
+        leader_id: CommittedLeaderId::new(term),
+        index,
+    }
 }
 
 pub(super) fn term_of(log_id: &LogId) -> u64 {
     log_id.leader_id.term
 }
 
+/// The entry's index as the rest of Quorate counts, from 1 as etcd does; openraft, the log and the
+/// peer wire count from 0. An applied index of 0 is "nothing".
+pub(super) fn entry_index(log_id: &LogId) -> u64 {
+    log_id.index + 1
+}
+
 pub(super) fn log_position(log_id: &LogId) -> LogPosition {
-    LogPosition { term: term_of(log_id), index: log_id.index }
+    LogPosition {
+        term: term_of(log_id),
+        index: log_id.index,
+    }
 }
 
 pub(super) fn log_id_to_wire(log_id: LogId) -> peer::LogId {
-    peer::LogId { term: term_of(&log_id), index: log_id.index }
+    peer::LogId {
+        term: term_of(&log_id),
+        index: log_id.index,
+    }
 }
 
 pub(super) fn log_id_from_wire(wire: peer::LogId) -> LogId {
@@ -91,7 +109,11 @@ pub(super) fn entry_to_log(entry: Entry) -> LogEntry {
             bytes.freeze()
         }
     };
-    LogEntry { index: entry.log_id.index, term: term_of(&entry.log_id), payload }
+    LogEntry {
+        index: entry.log_id.index,
+        term: term_of(&entry.log_id),
+        payload,
+    }
 }
 
 pub(super) fn entry_from_log(entry: LogEntry) -> Result<Entry, Malformed> {
@@ -108,22 +130,36 @@ pub(super) fn entry_from_log(entry: LogEntry) -> Result<Entry, Malformed> {
 }
 
 fn entry_to_wire(entry: Entry) -> peer::Entry {
-    let LogEntry { index, term, payload } = entry_to_log(entry);
-    peer::Entry { term, index, payload }
+    let LogEntry {
+        index,
+        term,
+        payload,
+    } = entry_to_log(entry);
+    peer::Entry {
+        term,
+        index,
+        payload,
+    }
 }
 
 /// Copies the payload: a slice of the request's buffer would keep the whole buffer alive for as
 /// long as the entry stays in memory.
 fn entry_from_wire(wire: peer::Entry) -> Result<Entry, Malformed> {
     let payload = Bytes::copy_from_slice(&wire.payload);
-    entry_from_log(LogEntry { index: wire.index, term: wire.term, payload })
+    entry_from_log(LogEntry {
+        index: wire.index,
+        term: wire.term,
+        payload,
+    })
 }
 
 fn membership_to_wire(membership: &Membership) -> peer::Membership {
     let configs = membership
         .get_joint_config()
         .iter()
-        .map(|voters| peer::Voters { ids: voters.iter().copied().collect() })
+        .map(|voters| peer::Voters {
+            ids: voters.iter().copied().collect(),
+        })
         .collect();
     let members = membership
         .nodes()
@@ -137,14 +173,23 @@ fn membership_to_wire(membership: &Membership) -> peer::Membership {
 }
 
 fn membership_from_wire(wire: peer::Membership) -> Result<Membership, Malformed> {
-    let configs =
-        wire.configs.into_iter().map(|voters| voters.ids.into_iter().collect()).collect::<Vec<
-            BTreeSet<u64>,
-        >>();
+    let configs = wire
+        .configs
+        .into_iter()
+        .map(|voters| voters.ids.into_iter().collect())
+        .collect::<Vec<BTreeSet<u64>>>();
     let members = wire
         .members
         .into_iter()
-        .map(|member| (member.id, Peer { name: member.name, peer_urls: member.peer_urls }))
+        .map(|member| {
+            (
+                member.id,
+                Peer {
+                    name: member.name,
+                    peer_urls: member.peer_urls,
+                },
+            )
+        })
         .collect::<BTreeMap<_, _>>();
     Membership::new(configs, members).map_err(|_| Malformed("membership"))
 }
@@ -163,7 +208,10 @@ pub(super) fn stored_membership_from_wire(
         Some(membership) if !membership.configs.is_empty() => membership_from_wire(membership)?,
         _ => Membership::default(),
     };
-    Ok(StoredMembership::new(wire.log_id.map(log_id_from_wire), membership))
+    Ok(StoredMembership::new(
+        wire.log_id.map(log_id_from_wire),
+        membership,
+    ))
 }
 
 pub(super) fn append_to_wire(request: AppendEntriesRequest<TypeConfig>) -> peer::AppendRequest {
@@ -181,7 +229,11 @@ pub(super) fn append_from_wire(
     Ok(AppendEntriesRequest {
         vote: vote_from_wire(wire.vote)?,
         prev_log_id: wire.prev_log_id.map(log_id_from_wire),
-        entries: wire.entries.into_iter().map(entry_from_wire).collect::<Result<_, _>>()?,
+        entries: wire
+            .entries
+            .into_iter()
+            .map(entry_from_wire)
+            .collect::<Result<_, _>>()?,
         leader_commit: wire.leader_commit.map(log_id_from_wire),
     })
 }
@@ -189,22 +241,30 @@ pub(super) fn append_from_wire(
 pub(super) fn appended_to_wire(result: StreamAppendResult<TypeConfig>) -> peer::AppendResponse {
     use peer::append_response::Result as Wire;
     let result = match result {
-        Ok(log_id) => Wire::Matched(peer::Matched { log_id: log_id.map(log_id_to_wire) }),
+        Ok(log_id) => Wire::Matched(peer::Matched {
+            log_id: log_id.map(log_id_to_wire),
+        }),
         Err(StreamAppendError::Conflict(log_id)) => Wire::Conflict(log_id_to_wire(log_id)),
         Err(StreamAppendError::HigherVote(vote)) => Wire::HigherVote(vote_to_wire(&vote)),
     };
-    peer::AppendResponse { result: Some(result) }
+    peer::AppendResponse {
+        result: Some(result),
+    }
 }
 
 pub(super) fn appended_from_wire(
     wire: peer::AppendResponse,
 ) -> Result<StreamAppendResult<TypeConfig>, Malformed> {
     use peer::append_response::Result as Wire;
-    Ok(match wire.result.ok_or(Malformed("empty append response"))? {
-        Wire::Matched(matched) => Ok(matched.log_id.map(log_id_from_wire)),
-        Wire::Conflict(log_id) => Err(StreamAppendError::Conflict(log_id_from_wire(log_id))),
-        Wire::HigherVote(vote) => Err(StreamAppendError::HigherVote(vote_from_wire(Some(vote))?)),
-    })
+    Ok(
+        match wire.result.ok_or(Malformed("empty append response"))? {
+            Wire::Matched(matched) => Ok(matched.log_id.map(log_id_from_wire)),
+            Wire::Conflict(log_id) => Err(StreamAppendError::Conflict(log_id_from_wire(log_id))),
+            Wire::HigherVote(vote) => {
+                Err(StreamAppendError::HigherVote(vote_from_wire(Some(vote))?))
+            }
+        },
+    )
 }
 
 pub(super) fn vote_request_to_wire(request: &VoteRequest<TypeConfig>) -> peer::VoteRequest {
@@ -236,7 +296,11 @@ pub(super) fn vote_response_from_wire(
     wire: peer::VoteResponse,
 ) -> Result<VoteResponse<TypeConfig>, Malformed> {
     let last_log_id = wire.last_log_id.map(log_id_from_wire);
-    Ok(VoteResponse::new(vote_from_wire(wire.vote)?, last_log_id, wire.granted))
+    Ok(VoteResponse::new(
+        vote_from_wire(wire.vote)?,
+        last_log_id,
+        wire.granted,
+    ))
 }
 
 pub(super) fn transfer_to_wire(
@@ -253,12 +317,18 @@ pub(super) fn transfer_from_wire(
     wire: peer::TransferLeaderRequest,
 ) -> Result<TransferLeaderRequest<TypeConfig>, Malformed> {
     let last_log_id = wire.last_log_id.map(log_id_from_wire);
-    Ok(TransferLeaderRequest::new(vote_from_wire(wire.from_leader)?, wire.to, last_log_id))
+    Ok(TransferLeaderRequest::new(
+        vote_from_wire(wire.from_leader)?,
+        wire.to,
+        last_log_id,
+    ))
 }
 
 /// What a checkpoint file says of itself in openraft's terms: the `meta` bytes of its header.
 pub(super) fn snapshot_meta_to_bytes(meta: &SnapshotMeta) -> Bytes {
-    stored_membership_to_wire(&meta.last_membership).encode_to_vec().into()
+    stored_membership_to_wire(&meta.last_membership)
+        .encode_to_vec()
+        .into()
 }
 
 pub(super) fn snapshot_meta_from_bytes(

@@ -61,7 +61,12 @@ impl LogStore {
         let last = recovered.last.map(position);
         // The log clamps the committed position, which is written lazily, to what is durable.
         let committed = recovered.committed.map(position);
-        let state = State { vote, committed, purged, last };
+        let state = State {
+            vote,
+            committed,
+            purged,
+            last,
+        };
         Ok(Self {
             log: storage.log.clone(),
             checkpoints: storage.checkpoints.clone(),
@@ -75,7 +80,10 @@ impl LogStore {
 
     async fn read(&self, start: u64, end: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
         let entries = self.log.read(start..end, bytes_max).await?;
-        entries.into_iter().map(|entry| Ok(convert::entry_from_log(entry)?)).collect()
+        entries
+            .into_iter()
+            .map(|entry| Ok(convert::entry_from_log(entry)?))
+            .collect()
     }
 
     fn bounds(&self, range: &impl RangeBounds<u64>) -> (u64, u64) {
@@ -89,7 +97,9 @@ impl LogStore {
             Bound::Excluded(&end) => end,
             Bound::Unbounded => u64::MAX,
         };
-        let next = self.with_state(|state| state.last).map_or(0, |last| last.index + 1);
+        let next = self
+            .with_state(|state| state.last)
+            .map_or(0, |last| last.index + 1);
         (start, end.min(next))
     }
 }
@@ -117,18 +127,21 @@ impl RaftLogReader<TypeConfig> for LogStore {
     {
         let (start, end) = self.bounds(&range);
         let piece = (self.clone(), start, Vec::new().into_iter());
-        Box::pin(stream::try_unfold(piece, move |(store, next, mut ready)| async move {
-            if let Some(entry) = ready.next() {
-                return Ok(Some((entry, (store, next, ready))));
-            }
-            if next >= end {
-                return Ok(None);
-            }
-            let entries = store.read(next, end, READ_BYTES_MAX).await?;
-            let next = next + entries.len() as u64;
-            let mut ready = entries.into_iter();
-            Ok(ready.next().map(|entry| (entry, (store, next, ready))))
-        }))
+        Box::pin(stream::try_unfold(
+            piece,
+            move |(store, next, mut ready)| async move {
+                if let Some(entry) = ready.next() {
+                    return Ok(Some((entry, (store, next, ready))));
+                }
+                if next >= end {
+                    return Ok(None);
+                }
+                let entries = store.read(next, end, READ_BYTES_MAX).await?;
+                let next = next + entries.len() as u64;
+                let mut ready = entries.into_iter();
+                Ok(ready.next().map(|entry| (entry, (store, next, ready))))
+            },
+        ))
     }
 
     async fn read_vote(&mut self) -> io::Result<Option<Vote>> {
@@ -141,7 +154,10 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn get_log_state(&mut self) -> io::Result<LogState<TypeConfig>> {
         let state = self.with_state(|state| *state);
-        Ok(LogState { last_purged_log_id: state.purged, last_log_id: state.last })
+        Ok(LogState {
+            last_purged_log_id: state.purged,
+            last_log_id: state.last,
+        })
     }
 
     async fn get_log_reader(&mut self) -> Self {
@@ -172,9 +188,16 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let entries = entries.into_iter().map(convert::entry_to_log).collect::<Vec<_>>();
-        let last = entries.last().map(|entry| convert::log_id(entry.term, entry.index));
-        self.log.append(entries, Box::new(move |result| done.io_completed(result))).await?;
+        let entries = entries
+            .into_iter()
+            .map(convert::entry_to_log)
+            .collect::<Vec<_>>();
+        let last = entries
+            .last()
+            .map(|entry| convert::log_id(entry.term, entry.index));
+        self.log
+            .append(entries, Box::new(move |result| done.io_completed(result)))
+            .await?;
         if last.is_some() {
             self.with_state(|state| state.last = last);
         }
@@ -182,7 +205,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn truncate_after(&mut self, last_kept: Option<LogId>) -> io::Result<()> {
-        self.log.truncate_after(last_kept.map(|log_id| log_id.index))?;
+        self.log
+            .truncate_after(last_kept.map(|log_id| log_id.index))?;
         self.with_state(|state| state.last = last_kept.or(state.purged));
         Ok(())
     }
@@ -191,7 +215,10 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         // The log stays long enough for the older checkpoint, should the newer one rot; unless
         // the log ends before `upto`, superseded by a snapshot from the leader.
         let superseded = self.with_state(|state| state.last < Some(upto));
-        let kept = self.checkpoints.purgeable().filter(|kept| kept.index < upto.index);
+        let kept = self
+            .checkpoints
+            .purgeable()
+            .filter(|kept| kept.index < upto.index);
         match kept {
             Some(kept) if !superseded => self.log.purge(kept)?,
             _ => self.log.purge(convert::log_position(&upto))?,

@@ -56,7 +56,9 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Link;
 
     async fn new_client(&mut self, target: u64, node: &Peer) -> Link {
-        Link { client: self.peers.client(target, &node.peer_urls) }
+        Link {
+            client: self.peers.client(target, &node.peer_urls),
+        }
     }
 }
 
@@ -74,7 +76,9 @@ fn unreachable(status: &Status) -> RpcError {
 
 /// The peer was reached, but did not answer in time: try again at once.
 fn timed_out(what: &str) -> RpcError {
-    RPCError::Network(NetworkError::from_string(format!("{what}: no answer in time")))
+    RPCError::Network(NetworkError::from_string(format!(
+        "{what}: no answer in time"
+    )))
 }
 
 async fn within<T>(
@@ -153,7 +157,9 @@ impl NetSnapshot<TypeConfig> for Link {
         let head = peer::SnapshotHead {
             vote: Some(convert::vote_to_wire(&vote)),
             last_log_id: snapshot.meta.last_log_id.map(convert::log_id_to_wire),
-            membership: Some(convert::stored_membership_to_wire(&snapshot.meta.last_membership)),
+            membership: Some(convert::stored_membership_to_wire(
+                &snapshot.meta.last_membership,
+            )),
         };
         let progress = Progress::new();
         let parts = snapshot_parts(head, snapshot.snapshot, progress.clone());
@@ -184,7 +190,10 @@ impl Progress {
     }
 
     fn idle(&self) -> Duration {
-        self.0.lock().expect("no holder of this lock panics").elapsed()
+        self.0
+            .lock()
+            .expect("no holder of this lock panics")
+            .elapsed()
     }
 
     async fn guard<T>(
@@ -233,15 +242,25 @@ struct Unanswered(Arc<Mutex<VecDeque<Instant>>>);
 
 impl Unanswered {
     fn sent(&self) {
-        self.0.lock().expect("no holder of this lock panics").push_back(clock::now());
+        self.0
+            .lock()
+            .expect("no holder of this lock panics")
+            .push_back(clock::now());
     }
 
     fn answered(&self) {
-        self.0.lock().expect("no holder of this lock panics").pop_front();
+        self.0
+            .lock()
+            .expect("no holder of this lock panics")
+            .pop_front();
     }
 
     fn oldest(&self) -> Option<Duration> {
-        self.0.lock().expect("no holder of this lock panics").front().map(|sent| sent.elapsed())
+        self.0
+            .lock()
+            .expect("no holder of this lock panics")
+            .front()
+            .map(|sent| sent.elapsed())
     }
 }
 
@@ -267,10 +286,15 @@ impl NetStreamAppend<TypeConfig> for Link {
         Box::pin(async move {
             let mut client = self.client.rpc();
             let answers = within(patience, "append", client.append(requests)).await?;
-            let answers = AppendAnswers { answers, unanswered, patience };
-            let stream = stream::unfold(Some(answers), |answers| async move {
-                answers?.next().await
-            });
+            let answers = AppendAnswers {
+                answers,
+                unanswered,
+                patience,
+            };
+            let stream = stream::unfold(
+                Some(answers),
+                |answers| async move { answers?.next().await },
+            );
             Ok(Box::pin(stream) as BoxStream<'s, _>)
         })
     }
@@ -300,7 +324,11 @@ impl AppendAnswers {
                 Ok(Ok(None)) => return None,
                 Ok(Err(status)) => return Some((Err(unreachable(&status)), None)),
                 Err(_) => {
-                    if self.unanswered.oldest().is_some_and(|age| age >= self.patience) {
+                    if self
+                        .unanswered
+                        .oldest()
+                        .is_some_and(|age| age >= self.patience)
+                    {
                         return Some((Err(timed_out("append")), None));
                     }
                 }

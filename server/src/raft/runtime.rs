@@ -39,11 +39,15 @@ mod sim {
         type Error = Infallible;
 
         fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-            Ok(madsim::rand::RngCore::next_u32(&mut madsim::rand::thread_rng()))
+            Ok(madsim::rand::RngCore::next_u32(
+                &mut madsim::rand::thread_rng(),
+            ))
         }
 
         fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-            Ok(madsim::rand::RngCore::next_u64(&mut madsim::rand::thread_rng()))
+            Ok(madsim::rand::RngCore::next_u64(
+                &mut madsim::rand::thread_rng(),
+            ))
         }
 
         fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Infallible> {

@@ -59,8 +59,15 @@ impl RaftService {
         request: peer::TransferLeaderRequest,
     ) -> Result<peer::TransferLeaderResponse, Status> {
         let request = convert::transfer_from_wire(request)?;
-        let answer = self.raft.handle_transfer_leader(request).await.map_err(stopped)?;
-        let declined = answer.err().map(|error| error.to_string()).unwrap_or_default();
+        let answer = self
+            .raft
+            .handle_transfer_leader(request)
+            .await
+            .map_err(stopped)?;
+        let declined = answer
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
         Ok(peer::TransferLeaderResponse { declined })
     }
 
@@ -70,15 +77,23 @@ impl RaftService {
         mut parts: Streaming<peer::SnapshotRequest>,
     ) -> Result<peer::SnapshotResponse, Status> {
         use peer::snapshot_request::Part;
-        let Some(peer::SnapshotRequest { part: Some(Part::Head(head)) }) = parts.message().await?
+        let Some(peer::SnapshotRequest {
+            part: Some(Part::Head(head)),
+        }) = parts.message().await?
         else {
             return Err(Status::invalid_argument("a snapshot begins with its head"));
         };
         let (vote, meta) = parse_head(head)?;
         let snapshot = self.receive(&meta, parts).await?;
         let snapshot = SnapshotOf::<TypeConfig, StoredSnapshot> { meta, snapshot };
-        let response = self.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
-        Ok(peer::SnapshotResponse { vote: Some(convert::vote_to_wire(&response.vote)) })
+        let response = self
+            .raft
+            .install_full_snapshot(vote, snapshot)
+            .await
+            .map_err(stopped)?;
+        Ok(peer::SnapshotResponse {
+            vote: Some(convert::vote_to_wire(&response.vote)),
+        })
     }
 
     /// Only what is committed is ever in a snapshot, so keeping it is harmless even if raft then
@@ -92,8 +107,9 @@ impl RaftService {
         let kept = |error: &dyn std::fmt::Display| {
             Status::internal(format!("cannot keep the snapshot: {error}"))
         };
-        let mut writer =
-            snapshot::begin(&self.checkpoints, meta).await.map_err(|error| kept(&error))?;
+        let mut writer = snapshot::begin(&self.checkpoints, meta)
+            .await
+            .map_err(|error| kept(&error))?;
         while let Some(part) = parts.message().await? {
             let Some(Part::Chunk(chunk)) = part.part else {
                 return Err(Status::invalid_argument("not a chunk of a snapshot"));
@@ -106,7 +122,9 @@ impl RaftService {
 }
 
 fn parse_head(head: peer::SnapshotHead) -> Result<(Vote, SnapshotMeta), Status> {
-    let stored = head.membership.ok_or_else(|| Status::invalid_argument("no membership"))?;
+    let stored = head
+        .membership
+        .ok_or_else(|| Status::invalid_argument("no membership"))?;
     let meta = SnapshotMeta {
         last_log_id: head.last_log_id.map(convert::log_id_from_wire),
         last_membership: convert::stored_membership_from_wire(stored)?,

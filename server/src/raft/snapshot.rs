@@ -17,18 +17,27 @@ pub(crate) struct StoredSnapshot {
 
 impl StoredSnapshot {
     pub(super) fn new(checkpoints: Checkpoints, checkpoint: Checkpoint) -> Self {
-        Self { checkpoints, checkpoint }
+        Self {
+            checkpoints,
+            checkpoint,
+        }
     }
 
     /// Opens it. A snapshot that is read to its end is whole: each chunk and the end are checked.
     pub(super) async fn read(&self) -> io::Result<CheckpointReader> {
-        self.checkpoints.read(self.checkpoint).await.map_err(io::Error::other)
+        self.checkpoints
+            .read(self.checkpoint)
+            .await
+            .map_err(io::Error::other)
     }
 
     /// Where in the log it stands.
     pub(super) async fn meta(&self) -> io::Result<SnapshotMeta> {
         let reader = self.read().await?;
-        Ok(convert::snapshot_meta_from_bytes(reader.position(), reader.meta())?)
+        Ok(convert::snapshot_meta_from_bytes(
+            reader.position(),
+            reader.meta(),
+        )?)
     }
 
     /// Its content.
@@ -49,8 +58,12 @@ pub(super) async fn begin(
     checkpoints: &Checkpoints,
     meta: &SnapshotMeta,
 ) -> io::Result<crate::storage::CheckpointWriter> {
-    let last = meta.last_log_id.ok_or_else(|| io::Error::other("a snapshot of nothing"))?;
+    let last = meta
+        .last_log_id
+        .ok_or_else(|| io::Error::other("a snapshot of nothing"))?;
     let header = convert::snapshot_meta_to_bytes(meta);
-    let writer = checkpoints.create(convert::log_position(&last), &header).await;
+    let writer = checkpoints
+        .create(convert::log_position(&last), &header)
+        .await;
     writer.map_err(|error: StorageError| io::Error::other(error))
 }

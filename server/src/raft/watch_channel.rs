@@ -97,8 +97,16 @@ impl Watch for OrderedWatch {
     type Ref<'a, T: OptionalSend + 'a> = RwLockReadGuard<'a, T>;
 
     fn channel<T: OptionalSend + OptionalSync>(init: T) -> (Sender<T>, Receiver<T>) {
-        let state = State { version: 0, senders: 1, receivers: 1, waiting: Vec::new() };
-        let channel = Arc::new(Channel { value: RwLock::new(init), state: Mutex::new(state) });
+        let state = State {
+            version: 0,
+            senders: 1,
+            receivers: 1,
+            waiting: Vec::new(),
+        };
+        let channel = Arc::new(Channel {
+            value: RwLock::new(init),
+            state: Mutex::new(state),
+        });
         (Sender(channel.clone()), Receiver(channel, 0))
     }
 }
@@ -108,13 +116,23 @@ impl<T: OptionalSend + OptionalSync> WatchSender<OrderedWatch, T> for Sender<T> 
         if self.0.state().receivers == 0 {
             return Err(SendError(value));
         }
-        *self.0.value.write().expect("no writer of this value panics") = value;
+        *self
+            .0
+            .value
+            .write()
+            .expect("no writer of this value panics") = value;
         self.0.changed();
         Ok(())
     }
 
     fn send_if_modified<F: FnOnce(&mut T) -> bool>(&self, modify: F) -> bool {
-        let modified = modify(&mut self.0.value.write().expect("no writer of this value panics"));
+        let modified = modify(
+            &mut self
+                .0
+                .value
+                .write()
+                .expect("no writer of this value panics"),
+        );
         if modified {
             self.0.changed();
         }
@@ -145,7 +163,11 @@ impl<T: OptionalSend + OptionalSync> WatchReceiver<OrderedWatch, T> for Receiver
             if state.senders == 0 {
                 return Poll::Ready(Err(RecvError(())));
             }
-            if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            if !state
+                .waiting
+                .iter()
+                .any(|waker| waker.will_wake(cx.waker()))
+            {
                 state.waiting.push(cx.waker().clone());
             }
             Poll::Pending

@@ -136,7 +136,8 @@ impl fmt::Display for Identity {
     }
 }
 
-#[cfg(all(test, not(madsim)))]
+#[cfg(test)]
+#[cfg(not(madsim))]
 mod tests {
     use super::*;
     use crate::storage::testing::{disk, run};

@@ -17,9 +17,11 @@ mod error;
 mod file;
 mod identity;
 mod log;
-#[cfg(all(test, not(madsim)))]
+#[cfg(test)]
+#[cfg(not(madsim))]
 mod testing;
-#[cfg(all(test, not(madsim)))]
+#[cfg(test)]
+#[cfg(not(madsim))]
 mod tests;
 
 pub use checkpoint::{Checkpoint, CheckpointReader, CheckpointWriter, Checkpoints};

@@ -20,7 +20,8 @@ use super::{
 
 mod format;
 mod reader;
-#[cfg(all(test, not(madsim)))]
+#[cfg(test)]
+#[cfg(not(madsim))]
 mod tests;
 mod writer;
 

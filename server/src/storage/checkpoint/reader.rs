@@ -42,7 +42,7 @@ impl CheckpointReader {
         let name = checkpoint_name(position);
         let path = disk.path(&name);
         let file = disk.open(&name, false).await.context("open", &path)?;
-        let file_bytes = file.len().await.context("read", &path)?;
+        let file_bytes = file.size_bytes().await.context("read", &path)?;
         let mut reader = Self {
             path,
             file,

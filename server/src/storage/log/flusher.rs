@@ -8,8 +8,9 @@ use crate::disk::Disk;
 
 use super::{
     super::error::StorageError,
+    operation::Batch,
     preparer::Request,
-    queue::{Batch, Queue},
+    queue::Queue,
     writer::{Tail, Writer},
 };
 
@@ -68,17 +69,10 @@ async fn flush(
         Err(error) => {
             // First the log, so that nobody who learns of the failure finds it alive.
             queue.fail(&error);
-            batch
-                .operations
-                .into_iter()
-                .for_each(|operation| operation.fail(&error.to_string()));
+            batch.fail(&error.to_string());
             return Err(error);
         }
     };
     writer.free(queue.complete(&batch, place));
-    let mut closed = None;
-    for operation in batch.operations {
-        closed = operation.complete().or(closed);
-    }
-    Ok(closed)
+    Ok(batch.complete())
 }

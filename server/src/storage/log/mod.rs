@@ -24,6 +24,7 @@ mod batch;
 mod cache;
 mod flusher;
 mod index;
+mod operation;
 mod options;
 mod preparer;
 mod queue;
@@ -39,8 +40,9 @@ mod writer;
 pub use options::LogOptions;
 
 use flusher::Flusher;
+use operation::Operation;
 use preparer::{NEW_SUFFIX, Preparer, Request};
-use queue::{Operation, Queue};
+use queue::Queue;
 use recovery::{Recovery, recover};
 use segment::segment_sequence;
 

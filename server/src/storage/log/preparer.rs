@@ -111,7 +111,7 @@ impl Preparer {
         let name = segment_name(spare);
         let path = self.disk.path(&name);
         let file = self.disk.open(&name, false).await.context("open", &path)?;
-        if file.len().await.context("read", &path)? != self.options.segment_bytes {
+        if file.size_bytes().await.context("read", &path)? != self.options.segment_bytes {
             self.disk.remove(&name).await.context("remove", &path)?;
             return Ok(None);
         }

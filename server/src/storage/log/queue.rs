@@ -6,60 +6,19 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use bytes::Bytes;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use super::{
     super::error::StorageError,
     Durable, LogEntry, LogPosition, OnFatal,
     cache::{EntryCache, entry_bytes},
     index::{BatchPlace, LogIndex, Stretch},
+    operation::{Batch, Operation, check_size},
     options::LogOptions,
     record::Record,
     state::LogState,
     writer::apply,
 };
-
-/// An operation that waits for the flusher.
-pub(super) enum Operation {
-    Append {
-        entries: Vec<LogEntry>,
-        done: Durable,
-    },
-    Vote {
-        vote: Bytes,
-        done: Durable,
-    },
-    Truncate {
-        from: u64,
-    },
-    Purge(LogPosition),
-    /// Nothing to write; done when all before it is durable.
-    Flush {
-        done: Durable,
-    },
-    /// The last operation.
-    Close {
-        closed: oneshot::Sender<()>,
-    },
-}
-
-/// What the flusher writes at once.
-pub(super) struct Batch {
-    pub(super) operations: Vec<Operation>,
-    pub(super) records: Vec<Record>,
-    bytes: usize,
-    /// The ticket of the last operation.
-    ticket: u64,
-}
-
-impl Batch {
-    /// A close writes in any case.
-    pub(super) fn is_worth_writing(&self) -> bool {
-        let closes = |operation| matches!(operation, &Operation::Close { .. });
-        !self.records.is_empty() || self.operations.iter().any(closes)
-    }
-}
 
 pub(super) struct Queue {
     shared: Mutex<Shared>,
@@ -129,7 +88,7 @@ impl Queue {
     /// Accepts entries, waiting for room first.
     pub(super) async fn append(&self, entries: Vec<LogEntry>, done: Durable) -> io::Result<()> {
         let bytes = entries.iter().map(entry_bytes).sum();
-        check_size(bytes)?;
+        check_size(bytes).map_err(invalid)?;
         loop {
             {
                 let shared = &mut *self.lock();
@@ -184,7 +143,7 @@ impl Queue {
                 shared.accepted.purge(*last).map_err(invalid)?;
                 shared.cache.purge(last.index);
             }
-            Operation::Vote { vote, .. } => check_size(vote.len())?,
+            Operation::Vote { vote, .. } => check_size(vote.len()).map_err(invalid)?,
             Operation::Append { .. } | Operation::Flush { .. } | Operation::Close { .. } => {}
         }
         shared.enqueue();
@@ -293,16 +252,6 @@ impl Queue {
     }
 }
 
-/// Lengths on disk are 32 bits wide, and a batch holds one append besides its own limit.
-const OPERATION_BYTES_MAX: usize = 1 << 30;
-
-fn check_size(bytes: usize) -> io::Result<()> {
-    if bytes > OPERATION_BYTES_MAX {
-        return Err(invalid("more than 1 GiB in one operation"));
-    }
-    Ok(())
-}
-
 fn invalid(what: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
@@ -324,72 +273,26 @@ impl Shared {
     }
 
     fn take_batch(&mut self, bytes_max: usize) -> Option<Batch> {
-        let (mut operations, mut records) = (Vec::new(), Vec::new());
-        let mut bytes = 0;
-        while let Some(operation) = self.operations.pop_front_if(|operation| {
-            operations.is_empty() || !operation.begins_batch() && bytes < bytes_max
-        }) {
-            match &operation {
-                Operation::Append { entries, .. } => {
-                    bytes += entries.iter().map(entry_bytes).sum::<usize>();
-                    records.extend(entries.iter().cloned().map(Record::Entry));
-                }
-                Operation::Vote { vote, .. } => records.push(Record::Vote(vote.clone())),
-                Operation::Truncate { from } => records.push(Record::Truncate { from: *from }),
-                Operation::Purge(position) => records.push(Record::Purge(*position)),
-                Operation::Flush { .. } | Operation::Close { .. } => {}
-            }
-            operations.push(operation);
+        let mut batch = Batch::default();
+        while let Some(operation) = self
+            .operations
+            .pop_front_if(|next| batch.has_room_for(next, bytes_max))
+        {
+            batch.push(operation);
         }
-        if operations.is_empty() {
+        if batch.is_empty() {
             return None;
         }
-        for record in &records {
+        for record in &batch.records {
             apply(&mut self.taken, record).expect("what was accepted follows what was taken");
         }
         // On disk it never points behind the log, not even if the next batch is lost.
         let next_index = self.taken.next_index.unwrap_or(0);
-        records.extend(
-            self.committed
-                .take_if(|committed| committed.index < next_index)
-                .map(Record::Committed),
-        );
-        let ticket = self.last_ticket - self.operations.len() as u64;
-        Some(Batch {
-            operations,
-            records,
-            bytes,
-            ticket,
-        })
-    }
-}
-
-impl Operation {
-    /// Entries stand behind a truncation or a jump of indexes, never before it in one batch; and
-    /// what a close writes proves that the batch before it was durable.
-    fn begins_batch(&self) -> bool {
-        matches!(
-            self,
-            Self::Truncate { .. } | Self::Purge(_) | Self::Close { .. }
-        )
-    }
-
-    /// Tells the caller that its operation is durable. Returns who waits for the log to be closed.
-    pub(super) fn complete(self) -> Option<oneshot::Sender<()>> {
-        match self {
-            Self::Append { done, .. } | Self::Vote { done, .. } | Self::Flush { done } => {
-                done(Ok(()));
-                None
-            }
-            Self::Truncate { .. } | Self::Purge(_) => None,
-            Self::Close { closed } => Some(closed),
-        }
-    }
-
-    /// Tells the caller that the log has ended before the operation was durable.
-    pub(super) fn fail(self, reason: &str) {
-        if let Self::Append { done, .. } | Self::Vote { done, .. } | Self::Flush { done } = self {
-            done(Err(io::Error::other(reason.to_owned())));
-        }
+        let committed = self
+            .committed
+            .take_if(|committed| committed.index < next_index);
+        batch.records.extend(committed.map(Record::Committed));
+        batch.ticket = self.last_ticket - self.operations.len() as u64;
+        Some(batch)
     }
 }

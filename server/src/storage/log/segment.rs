@@ -143,7 +143,7 @@ impl SegmentReader {
     pub(super) async fn open(disk: &dyn Disk, name: &str) -> Result<Self, StorageError> {
         let path = disk.path(name);
         let file = disk.open(name, false).await.context("open", &path)?;
-        let file_bytes = file.len().await.context("read", &path)?;
+        let file_bytes = file.size_bytes().await.context("read", &path)?;
         let header = file
             .read_at(0, SEGMENT_HEADER_BYTES as usize)
             .await

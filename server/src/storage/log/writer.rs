@@ -190,7 +190,7 @@ impl ActiveSegment {
 async fn open_segment(disk: &dyn Disk, id: SegmentId) -> Result<EmptySegment, StorageError> {
     let path = disk.path(&id.name());
     let file = disk.open(&id.name(), false).await.context("open", &path)?;
-    let file_bytes = file.len().await.context("read", &path)?;
+    let file_bytes = file.size_bytes().await.context("read", &path)?;
     Ok(EmptySegment {
         id,
         file,

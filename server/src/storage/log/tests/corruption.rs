@@ -180,11 +180,8 @@ fn a_stale_batch_of_a_recycled_segment_never_comes_back() {
             }
             let damaged = copy(&disk);
             let file = damaged.open_file(&name, false).unwrap();
-            file.write(
-                end as u64,
-                Bytes::copy_from_slice(&former[start..start + 200]),
-            )
-            .unwrap();
+            file.write(end, Bytes::copy_from_slice(&former[start..start + 200]))
+                .unwrap();
             let process = Process::start(&damaged, &options).await.unwrap();
             assert_eq!(process.observe().await, whole, "a batch from byte {start}");
             assert!(

@@ -11,7 +11,7 @@
 //! Not modelled: disks that lose what they acknowledged; [`MemoryDisk::flip_bits`] is for those.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
@@ -22,8 +22,9 @@ use bytes::Bytes;
 
 use super::{Disk, DiskFile, DiskFuture};
 
-/// What a power failure leaves whole.
-const SECTOR_BYTES: u64 = 512;
+mod inode;
+
+use inode::{Change, Inode};
 
 /// Draws a number below its argument.
 pub type Dice = Box<dyn FnMut(u64) -> u64 + Send>;
@@ -54,19 +55,6 @@ enum NameChange {
     Create(String, Arc<Mutex<Inode>>),
     Remove(String),
     Rename(String, String),
-}
-
-#[derive(Default)]
-struct Inode {
-    /// What reads see.
-    cached: Vec<u8>,
-    durable: Vec<u8>,
-    unsynced: Vec<(u64, Change)>,
-}
-
-enum Change {
-    Write(u64, Bytes),
-    Truncate(u64),
 }
 
 /// What had been changed when a sync began; later changes are not its business.
@@ -262,62 +250,6 @@ impl NameChange {
     }
 }
 
-impl Change {
-    fn apply_to(&self, content: &mut Vec<u8>) {
-        match self {
-            Self::Truncate(len) => content.resize(*len as usize, 0),
-            Self::Write(offset, data) => {
-                let (start, end) = (*offset as usize, *offset as usize + data.len());
-                if content.len() < end {
-                    content.resize(end, 0);
-                }
-                content[start..end].copy_from_slice(data);
-            }
-        }
-    }
-}
-
-impl Inode {
-    fn crash(&mut self, dice: &mut Dice) {
-        let unsynced = std::mem::take(&mut self.unsynced);
-        match dice(3) {
-            0 => {}
-            1 => unsynced
-                .iter()
-                .for_each(|(_, change)| change.apply_to(&mut self.durable)),
-            _ => self.keep_some(unsynced, dice),
-        }
-        self.cached = self.durable.clone();
-    }
-
-    /// Each sector keeps a prefix of its own writes; nothing survives a lost truncation.
-    fn keep_some(&mut self, unsynced: Vec<(u64, Change)>, dice: &mut Dice) {
-        let mut lost = BTreeSet::new();
-        for (_, change) in unsynced {
-            let Change::Write(offset, data) = change else {
-                if dice(2) == 0 {
-                    return;
-                }
-                change.apply_to(&mut self.durable);
-                continue;
-            };
-            let mut position = 0;
-            while position < data.len() {
-                let absolute = offset + position as u64;
-                let sector = absolute / SECTOR_BYTES;
-                let in_sector = ((sector + 1) * SECTOR_BYTES - absolute) as usize;
-                let end = data.len().min(position + in_sector);
-                if !lost.contains(&sector) && dice(2) == 0 {
-                    Change::Write(absolute, data.slice(position..end)).apply_to(&mut self.durable);
-                } else {
-                    lost.insert(sector);
-                }
-                position = end;
-            }
-        }
-    }
-}
-
 /// An open file of a [`MemoryDisk`].
 pub struct MemoryFile {
     disk: MemoryDisk,
@@ -356,7 +288,7 @@ impl MemoryFile {
         Ok(())
     }
 
-    /// As [`DiskFile::len`], at once.
+    /// As [`DiskFile::size_bytes`], at once.
     pub fn length(&self) -> io::Result<u64> {
         let _alive = self.alive()?;
         Ok(lock(&self.inode).cached.len() as u64)
@@ -435,7 +367,7 @@ impl Disk for MemoryDisk {
 }
 
 impl DiskFile for MemoryFile {
-    fn len(&self) -> DiskFuture<'_, u64> {
+    fn size_bytes(&self) -> DiskFuture<'_, u64> {
         Box::pin(async move { self.length() })
     }
 
