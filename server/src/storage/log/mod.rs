@@ -33,7 +33,8 @@ mod record;
 mod recovery;
 mod segment;
 mod state;
-#[cfg(all(test, not(madsim)))]
+#[cfg(test)]
+#[cfg(not(madsim))]
 mod tests;
 mod writer;
 
