@@ -86,16 +86,18 @@ where
     Box::new(tracing_subscriber::registry().with(lines.with_filter(targets(level))))
 }
 
-/// Libraries log for their own developers: they get one level less than Quorate.
+/// Libraries log for their own developers: they get one level less than Quorate. openraft warns at
+/// every attempt to reach a member that is down, which the wire says once: it gets two.
 fn targets(level: LogLevel) -> Targets {
     let own = level.filter();
-    let libraries = match own {
-        LevelFilter::DEBUG => LevelFilter::INFO,
-        LevelFilter::INFO => LevelFilter::WARN,
-        _ => LevelFilter::ERROR,
+    let (libraries, openraft) = match own {
+        LevelFilter::DEBUG => (LevelFilter::INFO, LevelFilter::WARN),
+        LevelFilter::INFO => (LevelFilter::WARN, LevelFilter::ERROR),
+        _ => (LevelFilter::ERROR, LevelFilter::ERROR),
     };
     Targets::new()
         .with_default(libraries)
+        .with_target("openraft", openraft)
         .with_target("quorate", own)
 }
 

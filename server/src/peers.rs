@@ -28,7 +28,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(1000);
 /// larger entry.
 pub(crate) const PEER_MESSAGE_BYTES_MAX: usize = 512 << 20;
 
-/// All peers of this member.
+/// The way to all members that raft or the configuration names.
 pub struct Peers {
     cluster_id: MetadataValue<Ascii>,
     clients: Mutex<BTreeMap<u64, PeerClient>>,
@@ -55,15 +55,23 @@ impl Interceptor for NameCluster {
 }
 
 impl Peers {
-    /// For a member of this cluster.
-    pub fn new(cluster_id: u64) -> Self {
+    /// For a member of this cluster, who knows of these members and their URLs: a follower asks its
+    /// leader things before raft has had a reason to.
+    pub fn new<'a>(
+        cluster_id: u64,
+        members: impl IntoIterator<Item = (u64, &'a [String])>,
+    ) -> Self {
         let cluster_id = format!("{cluster_id:x}")
             .parse()
             .expect("hexadecimal digits are ASCII");
-        Self {
+        let peers = Self {
             cluster_id,
             clients: Mutex::default(),
+        };
+        for (id, peer_urls) in members {
+            peers.client(id, peer_urls);
         }
+        peers
     }
 
     /// The client for the member with this id, who listens at one of these URLs.
@@ -79,7 +87,7 @@ impl Peers {
         client.clone()
     }
 
-    /// The client for a member that raft knows.
+    /// The client for a known member.
     pub(crate) fn get(&self, id: u64) -> Option<PeerClient> {
         self.clients().get(&id).cloned()
     }

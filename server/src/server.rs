@@ -285,7 +285,12 @@ async fn start_node(
         checkpoint_bytes,
         observer,
     ));
-    let peers = Arc::new(Peers::new(config.cluster.cluster_id));
+    let node_options = node_options(config, tuning);
+    let members = node_options
+        .members
+        .iter()
+        .map(|member| (member.id, &member.peer_urls[..]));
+    let peers = Arc::new(Peers::new(config.cluster.cluster_id, members));
     let options = ConsensusOptions {
         member_id: config.cluster.member_id,
         heartbeat_interval: config.heartbeat_interval,
@@ -295,7 +300,7 @@ async fn start_node(
     };
     let consensus = Consensus::start(options, storage, replica.clone(), peers.clone()).await?;
     Ok(Node::start(
-        node_options(config, tuning),
+        node_options,
         replica,
         consensus,
         peers,

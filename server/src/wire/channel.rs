@@ -17,6 +17,7 @@ use http_body_util::BodyExt as _;
 use hyper::client::conn::http2;
 use tonic::{Status, body::Body};
 use tower::Service;
+use tracing::{info, warn};
 
 use super::{
     deadline,
@@ -244,6 +245,7 @@ struct Dialling {
 impl Dialling {
     async fn run(self) {
         let outcome = self.shared.dial().await;
+        self.report(&outcome);
         let link = match outcome.clone() {
             Ok(connection) => Link::Up(connection),
             Err(error) => {
@@ -257,6 +259,15 @@ impl Dialling {
             }
         };
         self.finish(outcome, link);
+    }
+
+    /// Says when the far end is lost and when it is back, once each, not at every attempt.
+    fn report(&self, outcome: &Result<http2::SendRequest<Body>, Arc<str>>) {
+        match (outcome, self.dial.failures) {
+            (Err(error), 0) => warn!("{error}; trying on"),
+            (Ok(_), 1..) => info!(peer = %self.shared.authority, "connected again"),
+            _ => {}
+        }
     }
 
     fn finish(&self, outcome: Result<http2::SendRequest<Body>, Arc<str>>, link: Link) {
