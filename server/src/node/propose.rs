@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use bytes::Bytes;
 use quorate_core::{Command, Response, codec::encode_command, command::Proposal};
 
 use super::{Node, NodeError, Outcome, RETRY_INTERVAL, proposals::Lost};
