@@ -23,6 +23,8 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+use crate::raft;
+
 /// The least severe level that is logged, by etcd's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogLevel {
@@ -86,18 +88,18 @@ where
     Box::new(tracing_subscriber::registry().with(lines.with_filter(targets(level))))
 }
 
-/// Libraries log for their own developers: they get one level less than Quorate. openraft warns at
+/// Libraries log for their own developers: they get one level less than Quorate. The raft library warns at
 /// every attempt to reach a member that is down, which the wire says once: it gets two.
 fn targets(level: LogLevel) -> Targets {
     let own = level.filter();
-    let (libraries, openraft) = match own {
+    let (libraries, consensus) = match own {
         LevelFilter::DEBUG => (LevelFilter::INFO, LevelFilter::WARN),
         LevelFilter::INFO => (LevelFilter::WARN, LevelFilter::ERROR),
         _ => (LevelFilter::ERROR, LevelFilter::ERROR),
     };
     Targets::new()
         .with_default(libraries)
-        .with_target("openraft", openraft)
+        .with_target(raft::LOG_TARGET, consensus)
         .with_target("quorate", own)
 }
 

@@ -272,8 +272,8 @@ async fn start_node(
         fragment_bytes: config.max_request_bytes + api::MESSAGE_OVERHEAD_BYTES,
         ..tuning.watch
     };
-    // A successor must allow for the keep-alives that this member answers until it hears nothing
-    // from a majority, and for those that wait for the next batch.
+    // A predecessor answers keep-alives until it has heard nothing from a majority for an election
+    // timeout; renewals wait up to an interval for their batch, and as long for their commit.
     let grace = config.election_timeout + 2 * RENEWAL_BATCH_INTERVAL;
     let leases = LeaseOffice::new(grace);
     let checkpoint_bytes = restored.map_or(0, |checkpoint| checkpoint.size_bytes);

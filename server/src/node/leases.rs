@@ -85,13 +85,15 @@ pub(crate) enum LeaseAnswer {
     Gone,
     /// This member cannot vouch for it now.
     Unavailable,
-    /// The lease is so short that its renewal must be replicated before it is promised.
+    /// The last replicated renewal is so old that a newer one must be replicated before more time
+    /// is promised: a successor would not know of it.
     Replicate,
 }
 
 impl LeaseOffice {
-    /// `grace` is added to every deadline when this member takes office: it covers the keep-alives
-    /// that the leader before had answered and not yet replicated.
+    /// `grace` is added to every deadline when this member takes office, beyond the slack that the
+    /// keeper itself allows for: it covers the time that a predecessor may go on answering before it
+    /// notices that it leads no more.
     pub(crate) fn new(grace: Duration) -> Self {
         Self {
             grace,

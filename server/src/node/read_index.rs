@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::{Notify, oneshot};
 
 use super::{Node, NodeError};
-use crate::{clock, raft::ReadIndexError};
+use crate::clock;
 
 /// Pause before a round is tried again where nobody leads or the leader cannot be reached.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
@@ -104,10 +104,7 @@ impl Node {
     async fn read_round(&self) -> Option<u64> {
         let leader = self.consensus().leadership().leader?;
         if leader == self.member_id() {
-            return match self.consensus().read_index().await {
-                Ok(index) => Some(index),
-                Err(ReadIndexError::NotLeader | ReadIndexError::Stopped) => None,
-            };
+            return self.consensus().read_index().await.ok();
         }
         let mut rpc = self.peers().get(leader)?.rpc();
         let request = crate::proto::peer::ReadIndexRequest {};

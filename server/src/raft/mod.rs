@@ -5,7 +5,7 @@
 //! goes to the [`Replica`](crate::replica::Replica).
 //!
 //! * `types`: the one instantiation of openraft's generics.
-//! * `runtime`, `watch_channel`: what openraft runs on, in production and in the simulator.
+//! * `runtime`: what openraft runs on, in production and in the simulator.
 //! * `log_store`, `applier`: openraft's storage traits over [`crate::storage`] and the replica.
 //! * `snapshot`: checkpoints in raft's terms.
 //! * `network`, `service`, `convert`: both ends of the peer port, and the wire types between them.
@@ -19,9 +19,10 @@ mod runtime;
 mod service;
 mod snapshot;
 mod types;
-#[cfg(madsim)]
-mod watch_channel;
 
 pub use consensus::{Consensus, ConsensusOptions, Leadership, NotAccepted, ReadIndexError};
 pub use service::RaftService;
 pub use types::Peer;
+
+/// The target under which openraft logs.
+pub const LOG_TARGET: &str = "openraft";

@@ -9,12 +9,15 @@ pub(crate) use sim::SimRuntime as Runtime;
 pub(super) type Instant = <Runtime as openraft_rt::AsyncRuntime>::Instant;
 
 #[cfg(madsim)]
+mod watch_channel;
+
+#[cfg(madsim)]
 mod sim {
     use std::{convert::Infallible, fmt, io, time::Duration};
 
     use openraft_rt::{AsyncRuntime, OptionalSend};
 
-    use super::super::watch_channel::OrderedWatch;
+    use super::watch_channel::OrderedWatch;
     use crate::clock;
 
     /// openraft's runtime on madsim. Every timer runs on the clock of the node that sets it.

@@ -280,7 +280,7 @@ fn broken_documents() -> Vec<Case> {
                 ("sim/src/oracles/watch.rs", "fn check() {} fn reject() {}"),
             ],
             &[
-                "sim/src/oracles/watch.rs:0: sim/src/oracles/tests.rs has no test",
+                "sim/src/oracles/watch.rs:0: sim/src/oracles/tests/mod.rs has no test",
                 "sim/src/oracles/watch.rs:0: there is no sim/histories/watch/broken-",
                 "sim/src/oracles/watch.rs:0: watch::check is not in",
             ],
@@ -362,7 +362,7 @@ fn fine() -> Vec<Case> {
                 ),
                 ("sim/src/oracles/watch.rs", "fn check() {}"),
                 (
-                    "sim/src/oracles/tests.rs",
+                    "sim/src/oracles/tests/mod.rs",
                     "#[test] fn each_rejects_its_broken_histories() {}",
                 ),
                 ("sim/histories/watch/broken-gap", ""),

@@ -6,7 +6,7 @@ use crate::tidy::{Finding, Tree, source::Source};
 
 const ORACLES: &str = "sim/src/oracles/";
 const TABLE: &str = "sim/src/oracles/mod.rs";
-const SELF_TEST: &str = "sim/src/oracles/tests.rs";
+const SELF_TEST: &str = "sim/src/oracles/tests/mod.rs";
 const HISTORIES: &str = "sim/histories/";
 
 pub(super) fn oracles_are_listed_and_tested(tree: &Tree) -> Vec<Finding> {

@@ -1,0 +1,142 @@
+//! The way of a command into the log, and back as an outcome.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use quorate_core::{Command, Response, codec::encode_command, command::Proposal};
+
+use super::{Node, NodeError, Outcome, RETRY_INTERVAL, proposals::Lost};
+use crate::{clock, proto::peer, raft::NotAccepted};
+
+/// What etcd counts for the envelope of a proposal against `--max-request-bytes`.
+const ENVELOPE_BYTES: usize = 26;
+
+/// Proposals of one member that may wait to be applied. etcd bounds the gap between the committed
+/// and the applied index instead, at the same number.
+const PROPOSALS_MAX: usize = 5000;
+
+impl Node {
+    /// Brings a command into the log and waits until this member has applied it.
+    ///
+    /// # Errors
+    /// [`NodeError::Refused`] where the state machine refused the command: it had no effect.
+    /// [`NodeError::Timeout`] and [`NodeError::LeaderFailed`] leave open whether it has one.
+    pub async fn propose(self: &Arc<Self>, command: Command) -> Result<(i64, Response), NodeError> {
+        let mut encoded = Vec::new();
+        encode_command(&command, &mut encoded);
+        if encoded.len() + ENVELOPE_BYTES > self.options.limits.max_request_bytes {
+            return Err(NodeError::TooLarge);
+        }
+        if self.replica.proposals.len() >= PROPOSALS_MAX {
+            return Err(NodeError::TooManyRequests);
+        }
+        let outcome = self.propose_encoded(encoded.into()).await?;
+        Ok((outcome.revision, outcome.result?))
+    }
+
+    async fn propose_encoded(
+        self: &Arc<Self>,
+        command: bytes::Bytes,
+    ) -> Result<Outcome, NodeError> {
+        let request_id = self.next_request.fetch_add(1, Ordering::Relaxed);
+        let mut sent = false;
+        let attempts = async {
+            loop {
+                if self.is_stopping() {
+                    return Err(NodeError::Stopped);
+                }
+                let Some(leader) = self.leader() else {
+                    clock::sleep(RETRY_INTERVAL).await;
+                    continue;
+                };
+                let heard = self.replica.proposals.wait(request_id);
+                sent = true;
+                self.send(leader, request_id, command.clone()).await;
+                match heard.await {
+                    Ok(Ok(outcome)) => return Ok(outcome),
+                    Ok(Err(Lost::NotProposed)) => {
+                        sent = false;
+                        clock::sleep(RETRY_INTERVAL).await;
+                    }
+                    Ok(Err(Lost::Unknown)) => return Err(NodeError::LeaderFailed),
+                    Ok(Err(Lost::Overloaded)) => return Err(NodeError::TooManyRequests),
+                    Err(_) => return Err(NodeError::Stopped),
+                }
+            }
+        };
+        let result = clock::timeout(self.options.limits.request_timeout, attempts).await;
+        self.replica.proposals.forget(request_id);
+        match result {
+            Ok(result) => result,
+            Err(_) if sent => Err(NodeError::Timeout),
+            Err(_) => Err(NodeError::NotProposed),
+        }
+    }
+
+    async fn send(self: &Arc<Self>, leader: u64, request_id: u64, command: bytes::Bytes) {
+        if leader != self.member_id() {
+            self.forward(
+                leader,
+                peer::Proposal {
+                    request_id,
+                    command,
+                },
+            );
+            return;
+        }
+        let replica = self.replica.clone();
+        let refused = move |reason| {
+            replica.proposals.lost(
+                request_id,
+                match reason {
+                    NotAccepted::NotLeader => Lost::NotProposed,
+                    NotAccepted::UnknownOutcome | NotAccepted::Stopped => Lost::Unknown,
+                },
+            );
+        };
+        self.append(request_id, command, refused).await;
+    }
+
+    /// Stamps a command and puts it into this leader's log.
+    pub(crate) async fn append(
+        &self,
+        request_id: u64,
+        command: bytes::Bytes,
+        refused: impl FnOnce(NotAccepted) + Send + 'static,
+    ) {
+        let Some(term) = self.consensus.leading_term() else {
+            refused(NotAccepted::NotLeader);
+            return;
+        };
+        let time_ms = self.replica.leases.stamp_ms(term, self.applied_ms());
+        let proposal = Proposal {
+            request_id,
+            time_ms,
+            command,
+        };
+        self.consensus
+            .propose(proposal.encode(), Some(term), refused)
+            .await;
+    }
+
+    /// Proposes on the leader's own behalf; what becomes of it is seen in the state, or heard by
+    /// `refused`.
+    pub(crate) async fn propose_as_leader(
+        &self,
+        term: u64,
+        command: &Command,
+        refused: impl FnOnce(NotAccepted) + Send + 'static,
+    ) {
+        let mut encoded = Vec::new();
+        encode_command(command, &mut encoded);
+        let request_id = self.next_request.fetch_add(1, Ordering::Relaxed);
+        let time_ms = self.replica.leases.stamp_ms(term, self.applied_ms());
+        let proposal = Proposal {
+            request_id,
+            time_ms,
+            command: encoded.into(),
+        };
+        self.consensus
+            .propose(proposal.encode(), Some(term), refused)
+            .await;
+    }
+}
