@@ -36,7 +36,7 @@ pub struct ConsensusOptions {
     pub member_id: u64,
     /// Pause between two heartbeats of a leader.
     pub heartbeat_interval: Duration,
-    /// A follower that hears nothing for one to two of these stands for election.
+    /// A follower that hears nothing for one and a half to two of these stands for election.
     pub election_timeout: Duration,
     /// Entries kept in the log behind a checkpoint, for followers that lag a little.
     pub catchup_entries: u64,
@@ -238,8 +238,10 @@ fn config(options: &ConsensusOptions) -> std::io::Result<Config> {
     Config {
         cluster_name: "quorate".to_owned(),
         heartbeat_interval: millis(options.heartbeat_interval),
-        election_timeout_min: election_ms,
-        election_timeout_max: 2 * election_ms,
+        // openraft waits for the leader's lease, which is as long as the longest timeout, and then
+        // for a timeout drawn at random.
+        election_timeout_min: election_ms / 2,
+        election_timeout_max: election_ms,
         enable_pre_vote: Some(true),
         enable_leader_restore: Some(options.leader_restore),
         // A follower whose log is shorter than the leader remembers is sent what it lacks, rather
