@@ -3,8 +3,11 @@
 
 #![cfg(not(madsim))]
 
+mod api;
 mod catch_up;
 mod durability;
-
+mod etcdctl;
 mod failover;
 mod harness;
+mod leader_change;
+mod start_errors;

@@ -260,4 +260,10 @@ impl Cluster {
             member.has_applied(index).await;
         }
     }
+
+    /// Ends all members; their ports, which nobody else gets in between.
+    pub(crate) fn into_ports(self) -> Vec<(Port, Port)> {
+        let ports = |member: Member| (member.client_port, member.peer_port);
+        self.members.into_iter().map(ports).collect()
+    }
 }

@@ -2,13 +2,17 @@
 
 mod client;
 mod cluster;
+mod etcdctl;
+mod peers;
 mod ports;
 mod process;
 mod scenario;
 mod writers;
 
-pub(crate) use client::{Client, lease_id, put};
+pub(crate) use client::{Client, Watch, lease_id, put};
 pub(crate) use cluster::{Cluster, Member, MemberSpec};
+pub(crate) use etcdctl::Etcdctl;
+pub(crate) use peers::{Peers, peers};
 pub(crate) use ports::Port;
 pub(crate) use process::Process;
 pub(crate) use scenario::{eventually, run};

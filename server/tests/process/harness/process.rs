@@ -16,7 +16,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command`; what it writes is appended to `log`.
+    /// Starts `command` without input; what it writes is appended to `log`.
     pub(crate) fn spawn(command: &mut Command, log: &Path) -> Self {
         let log = File::options()
             .create(true)
@@ -24,11 +24,12 @@ impl Process {
             .open(log)
             .expect("a log file");
         let stderr = log.try_clone().expect("a second handle");
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(stderr)
-            .spawn();
+        Self::start(command.stdin(Stdio::null()).stdout(log).stderr(stderr))
+    }
+
+    /// Starts `command` as it is.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let child = command.spawn();
         let child = child.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         Self {
             child: child.into(),
