@@ -102,7 +102,7 @@ impl Weights {
 impl Workload {
     pub(super) fn generate(stream: &mut Stream) -> Self {
         let value_min = stream.magnitude(8, 64);
-        let think_min = stream.magnitude(500, 10_000);
+        let think_min = stream.magnitude(2_000, 20_000);
         let ttl_min = stream.between(1, 3);
         Self {
             clients: stream.between(2, 8),
