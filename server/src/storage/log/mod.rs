@@ -34,6 +34,7 @@ mod recovery;
 mod segment;
 mod state;
 #[cfg(test)]
+#[cfg(not(madsim))]
 mod tests;
 mod writer;
 
