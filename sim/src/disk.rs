@@ -175,3 +175,77 @@ impl Future for Pause {
         Pin::new(sleep).poll(cx)
     }
 }
+
+#[cfg(test)]
+#[cfg(madsim)]
+mod tests_with_storage {
+    use madsim::runtime::{Handle, Runtime};
+    use quorate_server::storage::{Identity, LogEntry, LogOptions, Storage};
+    use rand_chacha::rand_core::SeedableRng;
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::*;
+
+    const ENTRIES: u64 = 200;
+
+    /// A node's life: appends until it is ended, telling which entries are durable.
+    async fn append_for_ever(disk: SimDisk, durable: mpsc::UnboundedSender<u64>) {
+        let identity = Identity {
+            member_id: 1,
+            cluster_id: 2,
+            name: "n1".to_owned(),
+        };
+        let options = LogOptions {
+            segment_bytes: 4096,
+            ..LogOptions::new(3)
+        };
+        let disk = Arc::new(disk);
+        let on_fatal = Arc::new(|error: &_| panic!("{error}"));
+        let storage = Storage::open(disk, &identity, options, on_fatal)
+            .await
+            .unwrap();
+        let first = storage.recovered.last.map_or(0, |last| last.index + 1);
+        let all = storage.log.read(0..first, usize::MAX).await.unwrap();
+        assert_eq!(all.len() as u64, first, "what was recovered can be read");
+        durable.send(first).unwrap();
+        for index in first.. {
+            let payload = Bytes::from(vec![index as u8; 300]);
+            let (done, answer) = oneshot::channel();
+            let done = Box::new(move |result| {
+                let _ = done.send(result);
+            });
+            let entries = vec![LogEntry {
+                index,
+                term: 1,
+                payload,
+            }];
+            storage.log.append(entries, done).await.unwrap();
+            answer.await.unwrap().unwrap();
+            durable.send(index + 1).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_node_loses_nothing_acknowledged() {
+        for seed in 0..5 {
+            Runtime::with_seed_and_config(seed, Default::default()).block_on(async move {
+                let disk = SimDisk::new(ChaCha8Rng::seed_from_u64(seed));
+                let mut acknowledged = 0;
+                while acknowledged < ENTRIES {
+                    let (durable, mut told) = mpsc::unbounded_channel();
+                    let node = Handle::current().create_node().name("n1").build();
+                    node.spawn(append_for_ever(disk.clone(), durable));
+                    let recovered = told.recv().await.expect("the node starts");
+                    assert!(recovered >= acknowledged, "{recovered} of {acknowledged}");
+                    madsim::time::sleep(Duration::from_millis(10 + seed * 13)).await;
+                    Handle::current().kill(node.id());
+                    disk.crash();
+                    acknowledged = recovered;
+                    while let Ok(count) = told.try_recv() {
+                        acknowledged = count;
+                    }
+                }
+            });
+        }
+    }
+}
