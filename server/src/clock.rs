@@ -205,7 +205,7 @@ mod simulated {
         collections::BTreeMap,
         future::Future,
         pin::Pin,
-        task::{Context, Poll, ready},
+        task::{Context, Poll, Waker},
         time::{Duration, SystemTime},
     };
 
@@ -305,6 +305,7 @@ mod simulated {
         Sleep {
             deadline,
             inner: Box::pin(madsim::time::sleep(true_time_until(deadline))),
+            waker: None,
         }
     }
 
@@ -316,18 +317,33 @@ mod simulated {
     pub struct Sleep {
         deadline: super::Instant,
         inner: Pin<Box<madsim::time::Sleep>>,
+        /// Who is woken by the timer that runs. madsim sets another timer at each poll, which would
+        /// wake the task once for each: a timeout is polled as often as what it bounds.
+        waker: Option<Waker>,
     }
 
     impl Future for Sleep {
         type Output = ();
 
         fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+            let this = &mut *self;
             loop {
-                ready!(self.inner.as_mut().poll(cx));
-                if super::now() >= self.deadline {
+                let set = this
+                    .waker
+                    .as_ref()
+                    .is_some_and(|waker| waker.will_wake(cx.waker()));
+                if set && !this.inner.is_elapsed() {
+                    return Poll::Pending;
+                }
+                if this.inner.as_mut().poll(cx).is_pending() {
+                    this.waker = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+                this.waker = None;
+                if super::now() >= this.deadline {
                     return Poll::Ready(());
                 }
-                self.inner = Box::pin(madsim::time::sleep(true_time_until(self.deadline)));
+                this.inner = Box::pin(madsim::time::sleep(true_time_until(this.deadline)));
             }
         }
     }

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use quorate_core::{StateMachine, command::MemberAttributes, limits::WatchLimits};
+use quorate_core::{
+    StateMachine,
+    command::MemberAttributes,
+    limits::{COMPACT_STEP_KEYS, LEASE_BATCH_MAX, WatchLimits},
+};
 use tonic::service::Routes;
 
 use crate::{
@@ -48,6 +52,10 @@ pub struct Tuning {
     pub log: LogOptions,
     /// How watchers are kept.
     pub watch: WatchLimits,
+    /// See [`NodeOptions::compact_step_keys`].
+    pub compact_step_keys: usize,
+    /// See [`NodeOptions::lease_batch_max`].
+    pub lease_batch_max: usize,
 }
 
 impl Tuning {
@@ -61,6 +69,8 @@ impl Tuning {
             catchup_entries: CATCHUP_ENTRIES,
             log: LogOptions::new(random_id()?),
             watch: WatchLimits::default(),
+            compact_step_keys: COMPACT_STEP_KEYS,
+            lease_batch_max: LEASE_BATCH_MAX,
         })
     }
 }
@@ -329,6 +339,8 @@ fn node_options(config: &Config, tuning: &Tuning) -> NodeOptions {
         checkpoint_log_bytes: tuning.checkpoint_log_bytes,
         checkpoint_entries: config.snapshot_count,
         quota_bytes: config.quota_bytes.unwrap_or(0),
+        compact_step_keys: tuning.compact_step_keys,
+        lease_batch_max: tuning.lease_batch_max,
     }
 }
 

@@ -1,162 +1,108 @@
-//! The simulated disk: [`MemoryDisk`], which forgets at a crash what was not synced, with the time
-//! that operations take and the faults that come by chance.
-//!
-//! It lives outside the simulated node, so that it survives the node's end: kill the node, call
-//! [`SimDisk::crash`] if the power failed too, and start the node on a clone. A node that is killed
-//! while a sync is under way has written, but not synced.
-//!
-//! Every choice comes from the random stream given at construction.
+//! A member's disk: [`MemoryDisk`], which loses at a power failure what was not synced, with the
+//! time that syncs take. It outlives the member's processes.
 
 use std::{
-    ops::RangeInclusive,
+    future::Future,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
+    task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
-use quorate_server::{
-    clock,
-    disk::{
-        Disk, DiskFile, DiskFuture,
-        memory::{MemoryDisk, MemoryFile},
-    },
-};
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::{Rng, SeedableRng},
+use madsim::time::{Instant, Sleep, TimeHandle};
+use quorate_server::disk::{
+    Disk, DiskFile, DiskFuture,
+    memory::{MemoryDisk, MemoryFile},
 };
 
-/// How long a sync takes if nothing else is set, µs: a good disk of today.
-const SYNC_US: RangeInclusive<u64> = 100..=2_000;
+use crate::plan::{Span, Stream};
 
-/// What befalls a disk; can be changed at any time.
-#[derive(Clone, Debug)]
-pub struct DiskFaults {
-    /// How long a sync of a file or of the directory takes, µs.
-    pub sync_us: RangeInclusive<u64>,
-    /// How many of a thousand syncs fail. What a failed sync covered is never written.
-    pub sync_failures_per_mille: u64,
-    /// Most bytes of all files together; beyond it writes fail as on a full disk.
-    pub capacity_bytes: Option<u64>,
-}
-
-impl Default for DiskFaults {
-    fn default() -> Self {
-        Self {
-            sync_us: SYNC_US,
-            sync_failures_per_mille: 0,
-            capacity_bytes: None,
-        }
-    }
-}
-
-/// A node's disk; clones are the same disk.
+/// One member's disk; clones are the same disk.
 #[derive(Clone)]
 pub struct SimDisk {
-    memory: MemoryDisk,
-    chance: Arc<Mutex<Chance>>,
+    content: MemoryDisk,
+    timing: Arc<Mutex<Timing>>,
 }
 
-struct Chance {
-    stream: ChaCha8Rng,
-    faults: DiskFaults,
+struct Timing {
+    stream: Stream,
+    fsync_us: Span,
+    /// Faults that make it slow, by their number; the newest one counts.
+    slow: Vec<(u64, Span)>,
 }
 
 impl SimDisk {
-    /// An empty disk.
-    pub fn new(mut stream: ChaCha8Rng) -> Self {
-        // Crashes have a stream of their own: how many syncs came before does not change them.
-        let mut crashes = ChaCha8Rng::from_rng(&mut stream);
-        let memory = MemoryDisk::new(move |below| crashes.next_u64() % below);
-        let chance = Chance {
-            stream,
-            faults: DiskFaults::default(),
+    /// An empty disk for member `member` in the run of `seed`, whose syncs take `fsync_us`
+    /// microseconds.
+    pub fn new(seed: u64, member: u64, fsync_us: Span) -> Self {
+        let mut crashes = Stream::new(seed, &format!("disk/n{member}/crashes"));
+        let timing = Timing {
+            stream: Stream::new(seed, &format!("disk/n{member}/latencies")),
+            fsync_us,
+            slow: Vec::new(),
         };
         Self {
-            memory,
-            chance: Arc::new(Mutex::new(chance)),
+            content: MemoryDisk::new(move |below| crashes.between(0, below - 1)),
+            timing: Arc::new(Mutex::new(timing)),
         }
     }
 
-    /// Power failure: names and bytes that were not synced are lost, kept or torn. The node must
-    /// have been killed; its open files are dead.
+    /// Power failure: what was not synced is lost or torn. Kill the member first.
     pub fn crash(&self) {
-        self.memory.crash();
+        self.content.crash();
     }
 
-    /// Sets what befalls the disk from now on.
-    pub fn set_faults(&self, faults: DiskFaults) {
-        self.memory.set_capacity_bytes(faults.capacity_bytes);
-        self.chance().faults = faults;
+    /// Syncs take this long until [`Self::end_slow`] is called with the same number.
+    pub fn begin_slow(&self, fault: u64, fsync_us: Span) {
+        self.timing().slow.push((fault, fsync_us));
     }
 
-    /// Bit rot in one byte; `false` where the file has no such byte.
-    pub fn flip_bits(&self, name: &str, offset: usize, mask: u8) -> bool {
-        self.memory.flip_bits(name, offset, mask)
+    /// Ends what [`Self::begin_slow`] began.
+    pub fn end_slow(&self, fault: u64) {
+        self.timing().slow.retain(|slow| slow.0 != fault);
     }
 
-    /// The files there are, sorted.
-    pub fn names(&self) -> Vec<String> {
-        self.memory.names()
-    }
-
-    /// What reads of a file see, or `None` where there is no such file.
-    pub fn content(&self, name: &str) -> Option<Vec<u8>> {
-        self.memory.content(name)
-    }
-
-    /// Takes the time of a sync, and arranges for it to fail if it is to.
-    async fn sync(&self) {
-        let (us, fails) = {
-            let Chance { stream, faults } = &mut *self.chance();
-            let (from, to) = (*faults.sync_us.start(), *faults.sync_us.end());
-            let us = from + stream.next_u64() % (to.saturating_sub(from) + 1);
-            (
-                us,
-                stream.next_u64() % 1000 < faults.sync_failures_per_mille,
-            )
-        };
-        clock::sleep(Duration::from_micros(us)).await;
-        if fails {
-            self.memory.fail_next_sync();
-        }
-    }
-
-    fn chance(&self) -> MutexGuard<'_, Chance> {
-        self.chance
+    fn timing(&self) -> MutexGuard<'_, Timing> {
+        self.timing
             .lock()
-            .expect("nobody panics with the lock held")
+            .expect("nobody panics with this lock held")
+    }
+
+    /// Takes as long as a sync.
+    fn sync_time(&self) -> Pause {
+        let mut timing = self.timing();
+        let span = timing.slow.last().map_or(timing.fsync_us, |slow| slow.1);
+        Pause::new(Duration::from_micros(timing.stream.within(span)))
     }
 }
 
 impl Disk for SimDisk {
     fn open<'a>(&'a self, name: &'a str, create: bool) -> DiskFuture<'a, Arc<dyn DiskFile>> {
         Box::pin(async move {
-            let file = self.memory.open_file(name, create)?;
-            Ok(Arc::new(SimFile {
-                disk: self.clone(),
-                file,
-            }) as Arc<dyn DiskFile>)
+            let file = self.content.open_file(name, create)?;
+            let disk = self.clone();
+            Ok(Arc::new(SimFile { file, disk }) as Arc<dyn DiskFile>)
         })
     }
 
     fn list(&self) -> DiskFuture<'_, Vec<String>> {
-        Box::pin(async move { Ok(self.memory.names()) })
+        self.content.list()
     }
 
     fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> DiskFuture<'a, ()> {
-        Box::pin(async move { self.memory.rename_file(from, to) })
+        self.content.rename(from, to)
     }
 
     fn remove<'a>(&'a self, name: &'a str) -> DiskFuture<'a, ()> {
-        Box::pin(async move { self.memory.remove_file(name) })
+        self.content.remove(name)
     }
 
     fn sync_dir(&self) -> DiskFuture<'_, ()> {
         Box::pin(async move {
-            let mark = self.memory.begin_sync_names();
-            self.sync().await;
-            self.memory.finish_sync_names(mark)
+            let mark = self.content.begin_sync_names();
+            self.sync_time().await;
+            self.content.finish_sync_names(mark)
         })
     }
 
@@ -166,17 +112,17 @@ impl Disk for SimDisk {
 }
 
 struct SimFile {
-    disk: SimDisk,
     file: MemoryFile,
+    disk: SimDisk,
 }
 
 impl DiskFile for SimFile {
-    fn size_bytes(&self) -> DiskFuture<'_, u64> {
-        Box::pin(async move { self.file.length() })
+    fn len(&self) -> DiskFuture<'_, u64> {
+        self.file.len()
     }
 
     fn read_at(&self, offset: u64, len: usize) -> DiskFuture<'_, Bytes> {
-        Box::pin(async move { self.file.read(offset, len) })
+        self.file.read_at(offset, len)
     }
 
     fn write_at(&self, offset: u64, data: Bytes, sync: bool) -> DiskFuture<'_, ()> {
@@ -184,120 +130,48 @@ impl DiskFile for SimFile {
             if !data.is_empty() {
                 self.file.write(offset, data)?;
             }
-            if !sync {
-                return Ok(());
+            if sync {
+                let mark = self.file.begin_sync();
+                self.disk.sync_time().await;
+                self.file.finish_sync(mark)?;
             }
-            let mark = self.file.begin_sync();
-            self.disk.sync().await;
-            self.file.finish_sync(mark)
+            Ok(())
         })
     }
 
     fn truncate(&self, len: u64) -> DiskFuture<'_, ()> {
-        Box::pin(async move { self.file.set_length(len) })
+        self.file.truncate(len)
     }
 }
 
-#[cfg(test)]
-#[cfg(not(madsim))]
-mod tests {
-    use super::*;
+/// A pause to the microsecond: madsim's own sleeps take at least a millisecond, which is longer
+/// than a good disk's sync.
+struct Pause {
+    duration: Duration,
+    sleep: Option<Sleep>,
+}
 
-    fn disk(seed: u64) -> SimDisk {
-        let disk = SimDisk::new(ChaCha8Rng::seed_from_u64(seed));
-        disk.set_faults(DiskFaults {
-            sync_us: 0..=0,
-            ..DiskFaults::default()
-        });
-        disk
+impl Pause {
+    fn new(duration: Duration) -> Self {
+        Self {
+            duration,
+            sleep: None,
+        }
     }
+}
 
-    fn run<T>(test: impl Future<Output = T>) -> T {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime
-            .enable_time()
-            .build()
-            .expect("a runtime")
-            .block_on(test)
-    }
+impl Future for Pause {
+    type Output = ();
 
-    #[test]
-    fn what_is_synced_survives_and_the_rest_may_not() {
-        run(async {
-            let mut fates = std::collections::BTreeSet::new();
-            for seed in 0..100 {
-                let disk = disk(seed);
-                let file = disk.open("a", true).await.unwrap();
-                file.write_at(0, Bytes::from(vec![1; 1024]), true)
-                    .await
-                    .unwrap();
-                disk.sync_dir().await.unwrap();
-                file.write_at(512, Bytes::from(vec![2; 1024]), false)
-                    .await
-                    .unwrap();
-                let _unsynced = disk.open("b", true).await.unwrap();
-                disk.crash();
-                assert!(file.size_bytes().await.is_err(), "the handle is dead");
-                let content = disk.content("a").expect("the name was synced");
-                assert_eq!(content[..512], [1; 512]);
-                let middle = content[512];
-                assert!(
-                    content[512..1024].iter().all(|byte| *byte == middle),
-                    "sectors are whole"
-                );
-                fates.insert((middle, content.len(), disk.names().len()));
-            }
-            let torn = |fate: &&(u8, usize, usize)| fate.0 == 1 && fate.1 == 1536;
-            assert!(fates.iter().any(|fate| torn(&fate)), "{fates:?}");
-            assert!(fates.len() > 5, "{fates:?}");
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let duration = self.duration;
+        let sleep = self.sleep.get_or_insert_with(|| {
+            let time = TimeHandle::current();
+            let deadline: Instant = time.now_instant() + duration;
+            let mut sleep = time.sleep(duration);
+            Pin::new(&mut sleep).reset(deadline);
+            sleep
         });
-    }
-
-    #[test]
-    fn a_failed_sync_is_not_made_good_by_the_next_one() {
-        run(async {
-            let disk = disk(1);
-            let file = disk.open("a", true).await.unwrap();
-            disk.sync_dir().await.unwrap();
-            let failing = DiskFaults {
-                sync_us: 0..=0,
-                sync_failures_per_mille: 1000,
-                ..DiskFaults::default()
-            };
-            disk.set_faults(failing);
-            assert!(
-                file.write_at(0, Bytes::from_static(b"x"), true)
-                    .await
-                    .is_err()
-            );
-            disk.set_faults(DiskFaults {
-                sync_us: 0..=0,
-                ..DiskFaults::default()
-            });
-            file.write_at(0, Bytes::new(), true).await.unwrap();
-            assert_eq!(file.read_at(0, 9).await.unwrap(), "x", "the cache has it");
-            disk.crash();
-            assert_eq!(disk.content("a"), Some(Vec::new()), "the disk has not");
-        });
-    }
-
-    #[test]
-    fn a_full_disk_refuses_to_grow_and_takes_what_overwrites() {
-        run(async {
-            let disk = disk(1);
-            let file = disk.open("a", true).await.unwrap();
-            file.write_at(0, Bytes::from(vec![1; 100]), false)
-                .await
-                .unwrap();
-            disk.set_faults(DiskFaults {
-                capacity_bytes: Some(100),
-                ..DiskFaults::default()
-            });
-            let grow = file.write_at(50, Bytes::from(vec![2; 51]), false).await;
-            assert_eq!(grow.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
-            file.write_at(50, Bytes::from(vec![2; 50]), false)
-                .await
-                .unwrap();
-        });
+        Pin::new(sleep).poll(cx)
     }
 }

@@ -5,9 +5,19 @@
 //! clients and members saw. The [`oracles`] judge the history, and do not know where it came from.
 
 pub mod cli;
+#[cfg(madsim)]
+pub mod cluster;
+#[cfg(madsim)]
+pub mod disk;
+#[cfg(madsim)]
+pub mod faults;
 pub mod fnv;
 pub mod history;
 pub mod mutants;
 pub mod oracles;
 pub mod plan;
+#[cfg(madsim)]
+pub mod recorder;
 pub mod run;
+#[cfg(madsim)]
+pub mod workload;

@@ -27,6 +27,14 @@ impl Mutant {
         }
     }
 
+    /// The bug as the server knows it.
+    #[cfg(madsim)]
+    pub fn bug(self) -> quorate_server::planted::Bug {
+        match self {
+            Self::LeaderRestore => quorate_server::planted::Bug::LeaderRestore,
+        }
+    }
+
     /// The faults that bring it out.
     pub fn focus(self) -> Focus {
         match self {

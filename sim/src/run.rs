@@ -24,8 +24,128 @@ pub enum RunError {
 }
 
 /// Carries out `plan`, with a planted bug where asked for. The same plan gives the same history
-/// in every process; a process carries out one plan in its life.
+/// in every process; a process carries out one plan in its life, on a thread that has not built a
+/// hash map before.
+#[cfg(madsim)]
 pub fn run(plan: &Plan, mutant: Option<Mutant>) -> Result<RunResult, RunError> {
-    let _ = (plan, mutant);
+    let history = simulated::run(plan, mutant);
+    Ok(RunResult {
+        stats: Stats::of(&history),
+        history,
+    })
+}
+
+/// As above, where there is nothing to run: traces can be judged all the same.
+#[cfg(not(madsim))]
+pub fn run(_plan: &Plan, _mutant: Option<Mutant>) -> Result<RunResult, RunError> {
     Err(RunError::NotSimulated)
+}
+
+#[cfg(madsim)]
+mod simulated {
+    use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+
+    use madsim::{
+        Config,
+        net::NetSim,
+        runtime::{Handle, Runtime},
+        task::spawn,
+        time::{TimeHandle, sleep},
+    };
+    use quorate_server::planted;
+
+    use crate::{
+        cluster::Cluster,
+        faults::{Injector, sleep_until_ms},
+        history::History,
+        mutants::Mutant,
+        plan::Plan,
+        recorder::Recorder,
+        workload,
+    };
+
+    /// Address of the node on which all clients are.
+    const CLIENTS_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
+
+    /// Numbers of the clients that the run itself has; the plan's are below.
+    const COMPACTOR: u64 = 900;
+    const FIRST_PROBE: u64 = 901;
+
+    /// How often the run looks whether everything owed is done.
+    const SETTLED_POLL: Duration = Duration::from_millis(50);
+
+    /// At the end of a run that did not settle, members are given so long to be in step for a
+    /// moment, milliseconds.
+    const LAST_LOOK_MS: u64 = 2_000;
+
+    pub(super) fn run(plan: &Plan, mutant: Option<Mutant>) -> History {
+        quorate_server::clock::reset_clocks();
+        if let Some(mutant) = mutant {
+            planted::plant(mutant.bug());
+        }
+        let runtime = Runtime::with_seed_and_config(plan.seed, Config::default());
+        let recorder = Recorder::default();
+        runtime.block_on(carry_out(plan.clone(), recorder.clone()));
+        recorder.finish()
+    }
+
+    async fn carry_out(plan: Plan, recorder: Recorder) {
+        let link_us = plan.cluster.link_us;
+        NetSim::current().update_config(|net| {
+            let least = Duration::from_micros(link_us.min());
+            net.send_latency =
+                least..least.max(Duration::from_micros(link_us.max())) + Duration::from_nanos(1);
+        });
+        let cluster = Arc::new(Cluster::start(&plan, &recorder));
+        let clients = Handle::current()
+            .create_node()
+            .name("clients")
+            .ip(CLIENTS_IP.into())
+            .build();
+        let injector = Injector::new(cluster, clients.id(), recorder.clone());
+        let work = clients.spawn(work(plan, injector, recorder));
+        work.await.expect("the clients' node is never killed");
+    }
+
+    /// Everything that clients and faults do, on the clients' node.
+    async fn work(plan: Plan, injector: Injector, recorder: Recorder) {
+        let clients = workload::start(&plan, &recorder);
+        let (compactor, _) = workload::client(&plan, COMPACTOR, &recorder);
+        injector.run(&plan, compactor).await;
+        recorder.quiet(plan.schedule.quiet_ms);
+        let quiet_ms = elapsed_ms();
+        let members = plan.cluster.members;
+        let mut pending = clients;
+        for member in 1..=members {
+            let client = FIRST_PROBE + member;
+            pending.push(spawn(workload::probe(
+                client,
+                member,
+                members,
+                recorder.clone(),
+            )));
+        }
+        let done = spawn(async move {
+            for client in pending {
+                let _ = client.await;
+            }
+        });
+        let last_ms = quiet_ms + longest_ms(&plan);
+        while !(done.is_finished() && recorder.is_settled(members)) && elapsed_ms() < last_ms {
+            sleep(SETTLED_POLL).await;
+        }
+    }
+
+    /// How long after the beginning of the quiet a run may go on: the bound for the cluster's
+    /// recovery, then the time of the longest lease by the slowest clock, and the bound again for
+    /// its end.
+    fn longest_ms(plan: &Plan) -> u64 {
+        let shortest_ttl_ms = plan.cluster.election_ms * 3;
+        let ttl_ms = (plan.workload.lease_ttl_s.max() * 1000).max(shortest_ttl_ms) * 2;
+        2 * plan.schedule.quiet_ms + ttl_ms + LAST_LOOK_MS
+    }
+
+    fn elapsed_ms() -> u64 {
+        u64::try_from(TimeHandle::current().elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
 }

@@ -11,7 +11,6 @@ use quorate_core::{
     command::Renewal,
     kv::LeaseId,
     lease::{KeepAlive, LeaseKeeper},
-    limits::LEASE_BATCH_MAX,
 };
 
 use super::Node;
@@ -190,21 +189,21 @@ impl LeaseOffice {
         }
     }
 
-    /// Leases to propose for expiry now, with the term of the office.
-    fn expired(&self, applied_ms: u64) -> Option<(u64, Vec<LeaseId>)> {
+    /// Up to `most` leases to propose for expiry now, with the term of the office.
+    fn expired(&self, applied_ms: u64, most: usize) -> Option<(u64, Vec<LeaseId>)> {
         let mut inner = self.inner();
         let (term, mut keeper) = inner.keeper.take()?;
         let now_ms = inner.now_ms(term, applied_ms);
-        let ids = keeper.poll_expired(now_ms, LEASE_BATCH_MAX);
+        let ids = keeper.poll_expired(now_ms, most);
         inner.keeper = Some((term, keeper));
         Some((term, ids))
     }
 
     /// The next batch of renewals to propose, if there are any.
-    fn renewals(&self) -> Option<(u64, Vec<Renewal>)> {
+    fn renewals(&self, most: usize) -> Option<(u64, Vec<Renewal>)> {
         let mut inner = self.inner();
         let (term, keeper) = inner.keeper.as_mut()?;
-        let batch = keeper.poll_renewals(LEASE_BATCH_MAX);
+        let batch = keeper.poll_renewals(most);
         (!batch.is_empty()).then_some((*term, batch))
     }
 
@@ -288,7 +287,8 @@ impl Node {
             if !self.hold_lease_office() {
                 continue;
             }
-            if let Some((term, ids)) = self.replica().leases.expired(self.applied_ms())
+            let most = self.options().lease_batch_max;
+            if let Some((term, ids)) = self.replica().leases.expired(self.applied_ms(), most)
                 && !ids.is_empty()
             {
                 self.propose_as_leader(term, &Command::LeaseExpire { term, ids }, |_| {})
@@ -320,7 +320,8 @@ impl Node {
 
     /// Proposes all renewals that are not replicated yet.
     async fn propose_renewals(&self) {
-        while let Some((term, batch)) = self.replica().leases.renewals() {
+        let most = self.options().lease_batch_max;
+        while let Some((term, batch)) = self.replica().leases.renewals(most) {
             let replica = self.replica().clone();
             let failed = batch.clone();
             let refused = move |_| replica.leases.renewals_failed(term, &failed);

@@ -75,6 +75,10 @@ pub struct NodeOptions {
     pub checkpoint_entries: Option<u64>,
     /// `--quota-backend-bytes`, as Status reports it.
     pub quota_bytes: u64,
+    /// Most keys that one step of physical compaction looks at.
+    pub compact_step_keys: usize,
+    /// Most leases in one replicated batch of renewals or expiries.
+    pub lease_batch_max: usize,
 }
 
 /// A member of the cluster. One that has not started yet has no name and no client URLs.

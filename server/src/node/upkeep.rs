@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use quorate_core::{Command, command::MemberAttributes, limits::COMPACT_STEP_KEYS};
+use quorate_core::{Command, command::MemberAttributes};
 
 use super::Node;
 use crate::{clock, runtime};
@@ -59,7 +59,10 @@ impl Node {
     async fn run_compaction(self: Arc<Self>) {
         loop {
             clock::sleep(UPKEEP_TICK).await;
-            while self.replica().compact_step(COMPACT_STEP_KEYS) {
+            while self
+                .replica()
+                .compact_step(self.options().compact_step_keys)
+            {
                 tokio::task::yield_now().await;
             }
         }

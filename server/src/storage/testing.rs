@@ -15,9 +15,12 @@ pub(super) fn disk(seed: u64) -> MemoryDisk {
     MemoryDisk::new(move |below| stream.next_u64() % below)
 }
 
-/// Runs a test and all of its tasks on this thread, so that it is a function of its seeds.
+/// Runs a test and all of its tasks on this thread, so that it is a function of its seeds. The test
+/// itself gets a turn after every turn of a task.
 pub(super) fn run<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime
+        .event_interval(1)
         .build()
         .expect("a runtime")
         .block_on(test)

@@ -26,3 +26,5 @@ pub use serve::{PeerAddr, ServeOptions, serve};
 use simulated as net;
 
 pub use net::Listener;
+#[cfg(madsim)]
+pub use net::set_link_delay;

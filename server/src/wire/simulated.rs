@@ -6,8 +6,10 @@
 //! on each: here only a flush with something to send does, at most once a millisecond.
 
 use std::{
+    cell::RefCell,
+    collections::BTreeMap,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
     task::{Context, Poll, ready},
     time::Duration,
@@ -30,6 +32,25 @@ const DIAL_TIME: Duration = Duration::from_millis(5);
 /// First and longest pause between looks at a link that lets nothing through.
 const PROBE_PAUSE_MIN: Duration = Duration::from_millis(5);
 const PROBE_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// Directed links that are slow, and by how much.
+    static DELAYS: RefCell<BTreeMap<(IpAddr, IpAddr), Duration>> =
+        const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Whatever `from` sends to `to` takes so much longer from now on; zero mends the link. What is
+/// written while a packet is held back goes with it.
+pub fn set_link_delay(from: IpAddr, to: IpAddr, delay: Duration) {
+    DELAYS.with_borrow_mut(|delays| match delay {
+        Duration::ZERO => delays.remove(&(from, to)),
+        _ => delays.insert((from, to), delay),
+    });
+}
+
+fn link_delay(link: (IpAddr, IpAddr)) -> Duration {
+    DELAYS.with_borrow(|delays| delays.get(&link).copied().unwrap_or_default())
+}
 
 /// A bound socket that accepts connections.
 #[derive(Debug)]
@@ -72,7 +93,7 @@ impl Accepted {
     }
 
     pub(super) fn into_stream(self) -> io::Result<Stream> {
-        Ok(TokioIo::new(SimStream::new(self.stream)))
+        Ok(TokioIo::new(SimStream::new(self.stream)?))
     }
 }
 
@@ -93,7 +114,7 @@ pub(super) async fn connect(host_and_port: &str) -> io::Result<Stream> {
             continue;
         }
         sleep(DIAL_TIME).await;
-        return connected.map(|stream| TokioIo::new(SimStream::new(stream)));
+        return Ok(TokioIo::new(SimStream::new(connected?)?));
     }
 }
 
@@ -109,6 +130,8 @@ fn watch_for_packet<R>(step: impl FnOnce() -> R) -> (R, bool) {
 /// A madsim stream with an operating system's manners.
 pub(super) struct SimStream {
     io: TcpStream,
+    /// From this end to the other.
+    link: (IpAddr, IpAddr),
     /// Whether bytes were written since the last flush.
     unsent: bool,
     gate: Gate,
@@ -116,13 +139,14 @@ pub(super) struct SimStream {
 }
 
 impl SimStream {
-    fn new(io: TcpStream) -> Self {
-        Self {
+    fn new(io: TcpStream) -> io::Result<Self> {
+        Ok(Self {
+            link: (io.local_addr()?.ip(), io.peer_addr()?.ip()),
             io,
             unsent: false,
             gate: Gate::default(),
             end: None,
-        }
+        })
     }
 }
 
@@ -161,7 +185,8 @@ impl AsyncWrite for SimStream {
         if !self.unsent {
             return Poll::Ready(Ok(()));
         }
-        ready!(self.gate.poll_pass(cx));
+        let delay = link_delay(self.link);
+        ready!(self.gate.poll_pass(cx, delay));
         self.unsent = false;
         match watch_for_packet(|| Pin::new(&mut self.io).poll_flush(cx)) {
             // The peer is gone, but nothing can have said so: the bytes are on their way to nobody.
@@ -180,12 +205,22 @@ impl AsyncWrite for SimStream {
 #[derive(Default)]
 struct Gate {
     closed: Option<Pin<Box<Sleep>>>,
+    /// The link is slow, and a packet is on its way.
+    held: Option<Pin<Box<Sleep>>>,
 }
 
 impl Gate {
-    fn poll_pass(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_pass(&mut self, cx: &mut Context<'_>, delay: Duration) -> Poll<()> {
         if let Some(closed) = &mut self.closed {
             ready!(closed.as_mut().poll(cx));
+            self.closed = None;
+        }
+        if self.held.is_none() && !delay.is_zero() {
+            self.held = Some(Box::pin(sleep(delay)));
+        }
+        if let Some(held) = &mut self.held {
+            ready!(held.as_mut().poll(cx));
+            self.held = None;
         }
         self.closed = Some(Box::pin(sleep(PACKET_TIME)));
         Poll::Ready(())

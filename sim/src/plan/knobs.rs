@@ -14,8 +14,6 @@ pub struct Knobs {
     pub snapshot_keep_entries: u64,
     /// Size of a log segment, bytes.
     pub segment_bytes: u64,
-    /// Bytes of one chunk of a checkpoint.
-    pub checkpoint_chunk_bytes: u64,
     /// Most keys that one step of physical compaction looks at.
     pub compact_step_keys: u64,
     /// Most bytes that wait for one slow watcher before it has to catch up.
@@ -24,8 +22,6 @@ pub struct Knobs {
     pub watch_buffer_responses: u64,
     /// Most revisions in one replayed watch response.
     pub watch_replay_revisions: u64,
-    /// Interval of progress notifications, milliseconds.
-    pub watch_progress_ms: u64,
     /// Most leases in one batch of renewals or expiries.
     pub lease_batch: u64,
 }
@@ -38,12 +34,10 @@ impl Knobs {
             snapshot_entries,
             snapshot_keep_entries: stream.between(0, snapshot_entries),
             segment_bytes: stream.magnitude(4 << 10, 1 << 20),
-            checkpoint_chunk_bytes: stream.magnitude(64, 64 << 10),
             compact_step_keys: stream.magnitude(1, 500),
             watch_buffer_bytes: stream.magnitude(64, 1 << 20),
             watch_buffer_responses: stream.magnitude(1, 128),
             watch_replay_revisions: stream.magnitude(1, 1000),
-            watch_progress_ms: stream.magnitude(100, 10_000),
             lease_batch: stream.magnitude(1, 500),
         }
     }

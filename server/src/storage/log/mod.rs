@@ -46,6 +46,7 @@ use preparer::{NEW_SUFFIX, Preparer, Request};
 use queue::Queue;
 use recovery::{Recovery, recover};
 use segment::segment_sequence;
+use state::LogState;
 
 /// An entry of the log. What it says is not the log's business.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,16 +136,19 @@ impl Log {
         spawn("log-read", Box::pin(reads))?;
         let Recovery {
             tail,
+            last,
             cache,
             index,
             free,
             cut,
         } = recover(&offloaded, &options).await?;
-        let state = tail.state.clone();
-        let cached_last = cache.last().map(|entry| LogPosition {
-            term: entry.term,
-            index: entry.index,
-        });
+        let LogState {
+            vote,
+            committed,
+            purged,
+            ..
+        } = tail.state.clone();
+        let committed = clamp(committed, purged, last);
 
         let (requests, preparer_requests) = mpsc::unbounded_channel();
         let (ended, preparer_ended) = oneshot::channel();
@@ -157,7 +161,13 @@ impl Log {
         requests
             .send(Request::Free(free))
             .expect("the receiver is in the preparer");
-        let queue = Arc::new(Queue::new(options, on_fatal, state.clone(), cache, index));
+        let queue = Arc::new(Queue::new(
+            options,
+            on_fatal,
+            tail.state.clone(),
+            cache,
+            index,
+        ));
         let flusher = Flusher {
             disk,
             queue: queue.clone(),
@@ -172,18 +182,12 @@ impl Log {
             queue,
             disk: offloaded,
         };
-        let last = match cached_last {
-            Some(last) => Some(last),
-            None if state.has_entries() => log.read_last(state.next_index).await?,
-            None => state.purged,
-        };
-        let committed = clamp(state.committed, state.purged, last);
         Ok((
             log,
             Recovered {
-                vote: state.vote,
+                vote,
                 committed,
-                purged: state.purged,
+                purged,
                 last,
                 cut,
             },
@@ -281,25 +285,6 @@ impl Log {
         answer
             .await
             .map_err(|_| io::Error::other("the log was closed"))?
-    }
-
-    async fn read_last(
-        &self,
-        next_index: Option<u64>,
-    ) -> Result<Option<LogPosition>, StorageError> {
-        let Some(next) = next_index else {
-            return Ok(None);
-        };
-        let read = self.read(next - 1..next, 0).await;
-        let entries = read.map_err(|source| StorageError::Io {
-            action: "read the last entry of",
-            file: "the log".to_owned(),
-            source,
-        })?;
-        Ok(entries.last().map(|entry| LogPosition {
-            term: entry.term,
-            index: entry.index,
-        }))
     }
 }
 

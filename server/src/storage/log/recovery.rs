@@ -6,12 +6,13 @@ use crate::disk::Disk;
 
 use super::{
     super::error::{Context, StorageError},
-    Cut, LogEntry,
+    Cut, LogEntry, LogPosition,
     batch::{END_BYTES, Link, decode_records},
     cache::EntryCache,
     index::{BatchPlace, LogIndex},
     options::LogOptions,
     preparer::NEW_SUFFIX,
+    reader::read_stretch,
     record::Record,
     segment::{
         FoundBatch, SEGMENT_HEADER_BYTES, Scan, SegmentId, SegmentReader, segment_name,
@@ -24,6 +25,8 @@ use super::{
 /// What the files of the log came to.
 pub(super) struct Recovery {
     pub(super) tail: Tail,
+    /// The last entry, or the last purged one if there is none behind it.
+    pub(super) last: Option<LogPosition>,
     pub(super) cache: EntryCache,
     pub(super) index: LogIndex,
     /// Segments that the log no longer needs, oldest first.
@@ -54,9 +57,11 @@ pub(super) async fn recover(
             .map(|purged| replay.index.free(purged.index))
             .unwrap_or_default(),
     );
+    let last = replay.last_position(disk).await?;
     let (tail, cache, index) = replay.into_parts();
     Ok(Recovery {
         tail,
+        last,
         cache,
         index,
         free,
@@ -288,7 +293,7 @@ impl<'a> Replay<'a> {
             // It may be in the system's cache only: the process was killed before the sync, or
             // the sync failed. In the latter case only writing it again makes a sync honest.
             let mut reader = SegmentReader::open(disk, &last.segment.name()).await?;
-            let mut bytes = BytesMut::from(reader.raw(last.offset, last.end).await?);
+            let mut bytes = BytesMut::from(reader.raw(last.offset, last.end - last.offset).await?);
             bytes.resize(bytes.len() + END_BYTES, 0);
             reader.overwrite(last.offset, bytes.freeze()).await?;
         }
@@ -320,6 +325,23 @@ impl<'a> Replay<'a> {
             );
         }
         Ok(cut)
+    }
+
+    async fn last_position(&self, disk: &dyn Disk) -> Result<Option<LogPosition>, StorageError> {
+        let Some(next) = self.state.next_index.filter(|_| self.state.has_entries()) else {
+            return Ok(self.state.purged);
+        };
+        let mut entries: Vec<_> = self.cache.last().cloned().into_iter().collect();
+        if entries.is_empty() {
+            // A truncation has left only entries that had been evicted.
+            for stretch in self.index.stretches(next - 1, next) {
+                read_stretch(disk, &stretch, 0, &mut entries).await?;
+            }
+        }
+        Ok(entries.last().map(|last| LogPosition {
+            term: last.term,
+            index: last.index,
+        }))
     }
 
     fn into_parts(self) -> (Tail, EntryCache, LogIndex) {

@@ -9,6 +9,10 @@ fn a_failed_sync_ends_the_log() {
         let process = Process::start(&disk, &small_options()).await.unwrap();
         let log = &process.log;
         append(log, vec![entry(0, 1, 10)]).await.unwrap();
+        // Once the second segment is ready, the log's is the only sync to come.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
         disk.fail_next_sync();
         let error = append(log, vec![entry(1, 1, 10)])
             .await

@@ -53,7 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4_u64).prop_map(|skip| Step::PurgeAll { skip }),
         3 => (0..30_u64, 0..20_u64, 0..3000_usize)
             .prop_map(|(from, count, bytes_max)| Step::Read { from, count, bytes_max }),
-        8 => (0..12_usize).prop_map(Step::Turns),
+        8 => (0..40_usize).prop_map(Step::Turns),
         3 => Just(Step::Flush),
         1 => Just(Step::FailSync),
         3 => prop_oneof![Just(End::Close), Just(End::Kill), Just(End::PowerFailure)]
@@ -111,55 +111,40 @@ impl Run {
 
     /// `Err` once the log has failed, as it has to after a failed sync.
     async fn step(&mut self, step: &Step) -> io::Result<()> {
-        let log = &self.process.log;
         let now = self.history.now().clone();
         match step {
-            Step::Append { count, size } => {
-                let next = now.next_index();
-                let new: Vec<_> = (next..next + count)
-                    .map(|index| entry(index, self.term, *size))
-                    .collect();
-                self.history.step(|state| state.append(&new));
-                log.append(new, self.history.acknowledge()).await?;
-            }
+            Step::Append { count, size } => self.append(*count, *size).await?,
             Step::Vote(vote) => {
                 let vote = Bytes::from(vec![*vote; 3]);
                 self.history.step(|state| state.vote = Some(vote.clone()));
                 // As save_vote, without waiting for it.
                 let done = self.history.acknowledge();
-                log.queue.push(Operation::Vote { vote, done })?;
+                self.process
+                    .log
+                    .queue
+                    .push(Operation::Vote { vote, done })?;
             }
             Step::Committed => {
                 if let Some(last) = now.last() {
-                    log.save_committed(last);
+                    self.process.log.save_committed(last);
                     self.committed = Some(last);
                 }
             }
-            Step::Truncate { back } => {
-                let from = now.next_index().saturating_sub(*back);
-                // Neither purged nor committed entries are ever truncated.
-                let from = from.max(
-                    self.committed
-                        .max_by_index(now.purged)
-                        .map_or(0, |at| at + 1),
-                );
-                log.truncate_after(from.checked_sub(1))?;
-                self.history.step(|state| state.truncate(from));
-                self.term += 1;
-            }
+            Step::Truncate { back } => self.truncate(*back)?,
             Step::Purge { keep } => {
                 let known = now.range(0..now.next_index().saturating_sub(*keep));
-                if let Some(last) = known.last() {
+                if let Some(LogEntry { term, index, .. }) = known.last() {
                     self.purge(LogPosition {
-                        term: last.term,
-                        index: last.index,
+                        term: *term,
+                        index: *index,
                     })?;
                 }
             }
             Step::PurgeAll { skip } => {
+                let index = now.next_index() + skip;
                 self.purge(LogPosition {
                     term: self.term,
-                    index: now.next_index() + skip,
+                    index,
                 })?;
             }
             Step::Read {
@@ -167,16 +152,11 @@ impl Run {
                 count,
                 bytes_max,
             } => {
-                let from = from
-                    + now
-                        .purged
-                        .map_or(0, |purged| purged.index.saturating_sub(5));
-                let read = log.read(from..from + count, *bytes_max).await?;
-                let expected = now.range(from..from + count);
-                assert_eq!(read[..], expected[..read.len()]);
-                assert_eq!(read.is_empty(), expected.is_empty());
-                let bytes: usize = read.iter().map(|entry| entry.payload.len()).sum();
-                assert!(read.len() <= 1 || bytes <= *bytes_max);
+                let purged = now
+                    .purged
+                    .map_or(0, |purged| purged.index.saturating_sub(5));
+                let from = from + purged;
+                self.read(from..from + count, *bytes_max).await?;
             }
             Step::Turns(turns) => {
                 for _ in 0..*turns {
@@ -185,12 +165,49 @@ impl Run {
             }
             Step::Flush => {
                 let done = self.history.acknowledge();
-                log.flush().await?;
+                self.process.log.flush().await?;
                 done(Ok(()));
             }
             Step::FailSync => self.disk.fail_next_sync(),
             Step::Restart(end) => self.restart(*end).await,
         }
+        Ok(())
+    }
+
+    async fn append(&mut self, count: u64, size: usize) -> io::Result<()> {
+        let next = self.history.now().next_index();
+        let term = self.term;
+        let new: Vec<_> = (next..next + count)
+            .map(|index| entry(index, term, size))
+            .collect();
+        self.history.step(|state| state.append(&new));
+        self.process
+            .log
+            .append(new, self.history.acknowledge())
+            .await
+    }
+
+    fn truncate(&mut self, back: u64) -> io::Result<()> {
+        let now = self.history.now();
+        // Neither purged nor committed entries are ever truncated.
+        let kept = self
+            .committed
+            .max_by_index(now.purged)
+            .map_or(0, |kept| kept + 1);
+        let from = now.next_index().saturating_sub(back).max(kept);
+        self.process.log.truncate_after(from.checked_sub(1))?;
+        self.history.step(|state| state.truncate(from));
+        self.term += 1;
+        Ok(())
+    }
+
+    async fn read(&self, range: Range<u64>, bytes_max: usize) -> io::Result<()> {
+        let read = self.process.log.read(range.clone(), bytes_max).await?;
+        let expected = self.history.now().range(range);
+        assert_eq!(read[..], expected[..read.len()]);
+        assert_eq!(read.is_empty(), expected.is_empty());
+        let bytes: usize = read.iter().map(|entry| entry.payload.len()).sum();
+        assert!(read.len() <= 1 || bytes <= bytes_max);
         Ok(())
     }
 
@@ -291,4 +308,66 @@ proptest! {
     ) {
         run(check_history(seed, options, steps));
     }
+}
+
+/// Fills and purges segments, so that several are recycled.
+async fn recycle(run: &mut Run) -> io::Result<()> {
+    for _ in 0..8 {
+        for _ in 0..5 {
+            run.step(&Step::Append {
+                count: 1,
+                size: 250,
+            })
+            .await?;
+            run.step(&Step::Flush).await?;
+        }
+        run.step(&Step::Purge { keep: 2 }).await?;
+    }
+    Ok(())
+}
+
+/// Where random histories may not get: an end between any two steps of making a segment, by a
+/// power failure, or by a kill with a power failure later on.
+#[test]
+fn what_was_acknowledged_survives_an_end_at_any_moment() {
+    run(async {
+        for end in [End::PowerFailure, End::Kill] {
+            for moment in 0.. {
+                let options = LogOptions {
+                    segment_bytes: 1024,
+                    spare_segments_max: moment as usize % 3,
+                    ..small_options()
+                };
+                let mut run = Run::new(moment, options).await;
+                let ended_early = {
+                    let mut turns = 0;
+                    let mut life = std::pin::pin!(recycle(&mut run));
+                    std::future::poll_fn(|context| {
+                        turns += 1;
+                        if turns > moment {
+                            return std::task::Poll::Ready(true);
+                        }
+                        // The log's tasks get one turn between two of these.
+                        context.waker().wake_by_ref();
+                        life.as_mut().poll(context).map(|_| false)
+                    })
+                    .await
+                };
+                run.restart(end).await;
+                for _ in 0..1 + moment % 6 {
+                    run.step(&Step::Append {
+                        count: 1,
+                        size: 250,
+                    })
+                    .await
+                    .unwrap();
+                    run.step(&Step::Flush).await.unwrap();
+                }
+                run.restart(End::PowerFailure).await;
+                if !ended_early {
+                    break;
+                }
+            }
+        }
+    });
 }

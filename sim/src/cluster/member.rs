@@ -1,0 +1,279 @@
+//! One member: the server library on a simulated node, with a disk that outlives it.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use madsim::{runtime::Handle, task::NodeId, time::sleep};
+use quorate_core::limits::WatchLimits;
+use quorate_server::{
+    clock,
+    config::Config,
+    node::Node,
+    server::{self, Hooks, Tuning},
+    storage::LogOptions,
+};
+
+use super::observer::ApplyObserver;
+use crate::{disk::SimDisk, history::What, plan::Plan, recorder::Recorder};
+
+/// Port for clients, as etcd has it.
+const CLIENT_PORT: u16 = 2379;
+/// Port for members.
+const PEER_PORT: u16 = 2380;
+
+/// How often a member is asked whether it leads.
+const LEADER_POLL: Duration = Duration::from_millis(5);
+
+/// A member with what surrounds it.
+pub struct Member {
+    number: u64,
+    node: NodeId,
+    life: Arc<Life>,
+    clock: Mutex<Rates>,
+}
+
+/// What the member's processes are started with, one after the other, and what they leave behind.
+struct Life {
+    number: u64,
+    config: Config,
+    tuning: Tuning,
+    disk: SimDisk,
+    recorder: Recorder,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The process that runs now.
+    server: Option<Arc<Node>>,
+    /// Times that it has been started: what an earlier process says is of no interest.
+    starts: u64,
+    /// It has stopped by itself, and stays down.
+    halted: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Rates {
+    ppm: i64,
+    wall_offset_ms: i64,
+}
+
+impl Member {
+    /// Starts member `number` of the cluster of `plan` on an empty disk.
+    pub(super) fn start(plan: &Plan, number: u64, recorder: &Recorder) -> Self {
+        let life = Arc::new(Life {
+            number,
+            config: config(plan, number),
+            tuning: tuning(plan, number),
+            disk: SimDisk::new(plan.seed, number, plan.cluster.fsync_us),
+            recorder: recorder.clone(),
+            state: Mutex::default(),
+        });
+        let born = life.clone();
+        let node = Handle::current()
+            .create_node()
+            .name(format!("n{number}"))
+            .ip(ip(number))
+            .init(move || born.clone().run())
+            .build();
+        let member = Self {
+            number,
+            node: node.id(),
+            life,
+            clock: Mutex::default(),
+        };
+        let ppm = plan.cluster.clock_ppm[number as usize - 1];
+        member.set_clock_rate(ppm);
+        member
+    }
+
+    /// Its simulated node.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// Its disk.
+    pub fn disk(&self) -> &SimDisk {
+        &self.life.disk
+    }
+
+    /// The server that runs on it now, if there is one.
+    pub fn server(&self) -> Option<Arc<Node>> {
+        self.life.state().server.clone()
+    }
+
+    /// The term in which it leads, by its own opinion.
+    pub fn leading_term(&self) -> Option<u64> {
+        let server = self.server()?;
+        (server.leader() == Some(server.member_id())).then(|| server.term())
+    }
+
+    /// Cuts the power: its process is gone, its disk keeps what was synced. False where it has
+    /// none already.
+    pub fn crash(&self) -> bool {
+        let mut state = self.life.state();
+        if state.server.is_none() && !self.is_starting(&state) {
+            return false;
+        }
+        state.server = None;
+        state.starts += 1;
+        drop(state);
+        Handle::current().kill(self.node);
+        self.life.disk.crash();
+        true
+    }
+
+    /// Gives power back. A member that had stopped by itself stays down.
+    pub fn restart(&self) {
+        if !self.life.state().halted {
+            Handle::current().restart(self.node);
+        }
+    }
+
+    fn is_starting(&self, state: &State) -> bool {
+        !state.halted && !Handle::current().is_exit(self.node)
+    }
+
+    /// Its clock runs so much faster than true time from now on.
+    pub fn set_clock_rate(&self, ppm: i64) {
+        let mut rates = self.rates();
+        rates.ppm = ppm;
+        clock::set_node_clock(self.node, rates.ppm, rates.wall_offset_ms);
+        self.life.recorder.push(What::Clock {
+            member: self.number,
+            rate_ppm: ppm,
+        });
+    }
+
+    /// Its wall clock jumps.
+    pub fn jump_wall_clock(&self, by_ms: i64) {
+        let mut rates = self.rates();
+        rates.wall_offset_ms = rates.wall_offset_ms.saturating_add(by_ms);
+        clock::set_node_clock(self.node, rates.ppm, rates.wall_offset_ms);
+    }
+
+    fn rates(&self) -> std::sync::MutexGuard<'_, Rates> {
+        self.clock
+            .lock()
+            .expect("nobody panics with this lock held")
+    }
+}
+
+impl Life {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("nobody panics with this lock held")
+    }
+
+    /// One process, until it is killed.
+    async fn run(self: Arc<Self>) {
+        let start = self.state().starts;
+        let observer = ApplyObserver {
+            member: self.number,
+            recorder: self.recorder.clone(),
+        };
+        let life = self.clone();
+        let hooks = Hooks {
+            observer: Some(Arc::new(observer)),
+            on_fatal: Arc::new(move |reason| life.halt(start, &reason)),
+        };
+        let disk = Arc::new(self.disk.clone());
+        let started = server::start(&self.config, disk, self.tuning.clone(), hooks).await;
+        let server = match started {
+            Ok(server) => server,
+            Err(error) => return self.halt(start, &format!("does not start: {error}")),
+        };
+        let node = server.node().clone();
+        self.state().server = Some(node.clone());
+        let mut last = None;
+        loop {
+            let term = (node.leader() == Some(node.member_id())).then(|| node.term());
+            if let Some(term) = term.filter(|_| term != last) {
+                self.recorder.push(What::Leader {
+                    member: self.number,
+                    term,
+                });
+            }
+            last = term;
+            sleep(LEADER_POLL).await;
+        }
+    }
+
+    /// The member cannot go on: it ends at once and stays down, so that it is missed in the end.
+    fn halt(&self, start: u64, reason: &str) {
+        let mut state = self.state();
+        if state.halted || state.starts != start {
+            return;
+        }
+        state.halted = true;
+        state.server = None;
+        drop(state);
+        let reason = reason.replace('\n', " ");
+        self.recorder
+            .fault(format!("n{} halts: {reason}", self.number));
+        let handle = Handle::current();
+        handle.kill(format!("n{}", self.number));
+    }
+}
+
+/// The address of a member.
+pub fn ip(number: u64) -> IpAddr {
+    let host = u8::try_from(number).expect("a plan has fewer members than a network has hosts");
+    Ipv4Addr::new(10, 0, 0, host).into()
+}
+
+/// Where clients reach a member: host and port.
+pub fn client_authority(number: u64) -> String {
+    format!("{}:{CLIENT_PORT}", ip(number))
+}
+
+fn peer_url(number: u64) -> String {
+    format!("http://{}:{PEER_PORT}", ip(number))
+}
+
+/// The flags that an operator would give.
+fn config(plan: &Plan, number: u64) -> Config {
+    let cluster = &plan.cluster;
+    let initial: Vec<String> = (1..=cluster.members)
+        .map(|member| format!("n{member}={}", peer_url(member)))
+        .collect();
+    let client_url = format!("http://{}", client_authority(number));
+    let flags = [
+        format!("--name=n{number}"),
+        format!("--data-dir=/n{number}"),
+        format!("--listen-client-urls={client_url}"),
+        format!("--advertise-client-urls={client_url}"),
+        format!("--listen-peer-urls={}", peer_url(number)),
+        format!("--initial-advertise-peer-urls={}", peer_url(number)),
+        format!("--initial-cluster={}", initial.join(",")),
+        format!("--heartbeat-interval={}", cluster.heartbeat_ms),
+        format!("--election-timeout={}", cluster.election_ms),
+        format!("--snapshot-count={}", plan.knobs.snapshot_entries),
+    ];
+    Config::from_flags(flags.iter().map(String::as_str)).expect("checked plans give sound flags")
+}
+
+fn tuning(plan: &Plan, number: u64) -> Tuning {
+    let knobs = &plan.knobs;
+    let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+    Tuning {
+        checkpoint_log_bytes: u64::MAX,
+        catchup_entries: knobs.snapshot_keep_entries,
+        log: LogOptions {
+            segment_bytes: knobs.segment_bytes,
+            ..LogOptions::new(plan.seed ^ number)
+        },
+        watch: WatchLimits {
+            replay_revisions_max: size(knobs.watch_replay_revisions),
+            buffer_bytes_max: size(knobs.watch_buffer_bytes),
+            buffer_responses_max: size(knobs.watch_buffer_responses),
+            ..WatchLimits::default()
+        },
+        compact_step_keys: size(knobs.compact_step_keys),
+        lease_batch_max: size(knobs.lease_batch),
+    }
+}

@@ -1,0 +1,55 @@
+//! The cluster under test: members on nodes of their own, each with its disk and its clock.
+
+mod member;
+mod observer;
+
+pub use member::{Member, client_authority, ip as member_ip};
+
+use crate::{history::What, plan::Plan, recorder::Recorder};
+
+/// All members.
+pub struct Cluster {
+    members: Vec<Member>,
+}
+
+impl Cluster {
+    /// Starts all members of `plan`'s cluster.
+    pub fn start(plan: &Plan, recorder: &Recorder) -> Self {
+        let numbers = 1..=plan.cluster.members;
+        recorder.push(What::Cluster {
+            members: numbers.clone().collect(),
+        });
+        let members = numbers
+            .map(|number| Member::start(plan, number, recorder))
+            .collect();
+        Self { members }
+    }
+
+    /// Number of members.
+    pub fn len(&self) -> u64 {
+        self.members.len() as u64
+    }
+
+    /// Whether there are none, which no plan asks for.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The member with this number.
+    pub fn member(&self, number: u64) -> &Member {
+        &self.members[number as usize - 1]
+    }
+
+    /// All members with their numbers.
+    pub fn members(&self) -> impl Iterator<Item = (u64, &Member)> {
+        (1..).zip(&self.members)
+    }
+
+    /// Who leads in the newest term that anybody leads in.
+    pub fn leader(&self) -> Option<u64> {
+        let terms = self
+            .members()
+            .filter_map(|(number, member)| Some((member.leading_term()?, number)));
+        terms.max().map(|(_, number)| number)
+    }
+}

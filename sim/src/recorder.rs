@@ -1,0 +1,146 @@
+//! What is seen during a run goes through here into its history.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use madsim::time::TimeHandle;
+
+use crate::history::{History, LeaseChange, What};
+
+/// Writes the history, and keeps what the run itself must know of it. Clones write the same one.
+#[derive(Clone, Default)]
+pub struct Recorder(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    history: History,
+    ops: u64,
+    watches: u64,
+    quiet: bool,
+    /// Entries that some member has applied: what they did.
+    committed: BTreeMap<u64, What>,
+    /// Leases that exist, by the log.
+    leases: BTreeSet<i64>,
+    /// Revision of the key space, by the log.
+    revision: i64,
+    /// Last entry that each member has applied.
+    applied: BTreeMap<u64, u64>,
+    /// Next revision of each watch that is open.
+    open_watches: BTreeMap<u64, i64>,
+}
+
+impl Recorder {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().expect("nobody panics with this lock held")
+    }
+
+    /// Adds a record at the present time.
+    pub fn push(&self, what: What) {
+        self.inner().push(what);
+    }
+
+    /// Adds what an entry did, unless that is known: members see each entry one after the other.
+    pub fn committed(&self, index: u64, entry: What) {
+        let mut inner = self.inner();
+        if inner.committed.get(&index) == Some(&entry) {
+            return;
+        }
+        if let What::Committed {
+            revision, leases, ..
+        } = &entry
+        {
+            inner.revision = inner.revision.max(*revision);
+            for change in leases {
+                match change {
+                    LeaseChange::Granted { lease, .. } => inner.leases.insert(*lease),
+                    LeaseChange::Renewed { .. } => false,
+                    LeaseChange::Ended { lease } => inner.leases.remove(lease),
+                };
+            }
+        }
+        inner
+            .committed
+            .entry(index)
+            .or_insert_with(|| entry.clone());
+        inner.push(entry);
+    }
+
+    /// Notes how far a member is.
+    pub fn applied(&self, member: u64, index: u64) {
+        self.inner().applied.insert(member, index);
+    }
+
+    /// A fault begins or ends.
+    pub fn fault(&self, text: impl Into<String>) {
+        self.push(What::Fault { text: text.into() });
+    }
+
+    /// All faults are over.
+    pub fn quiet(&self, bound_ms: u64) {
+        let mut inner = self.inner();
+        inner.quiet = true;
+        inner.push(What::Quiet { bound_ms });
+    }
+
+    /// Whether all faults are over.
+    pub fn is_quiet(&self) -> bool {
+        self.inner().quiet
+    }
+
+    /// A number for an operation.
+    pub fn next_op(&self) -> u64 {
+        let mut inner = self.inner();
+        inner.ops += 1;
+        inner.ops
+    }
+
+    /// A number for a watch.
+    pub fn next_watch(&self) -> u64 {
+        let mut inner = self.inner();
+        inner.watches += 1;
+        inner.watches
+    }
+
+    /// An open watch is to get `next` next.
+    pub fn watch_at(&self, watch: u64, next: i64) {
+        self.inner().open_watches.insert(watch, next);
+    }
+
+    /// A watch is over.
+    pub fn watch_over(&self, watch: u64) {
+        self.inner().open_watches.remove(&watch);
+    }
+
+    /// The newest revision that any member has applied.
+    pub fn revision(&self) -> i64 {
+        self.inner().revision
+    }
+
+    /// Whether everything owed is done at this moment: `members` have applied the same entries, all
+    /// leases have ended, all watches have delivered everything.
+    pub fn is_settled(&self, members: u64) -> bool {
+        let inner = self.inner();
+        let newest = inner.committed.keys().next_back().copied();
+        let in_step = (1..=members).all(|member| inner.applied.get(&member).copied() == newest);
+        let delivered = inner
+            .open_watches
+            .values()
+            .all(|next| *next > inner.revision);
+        in_step && delivered && inner.leases.is_empty()
+    }
+
+    /// Takes the history out; what is recorded later is lost.
+    pub fn finish(&self) -> History {
+        std::mem::take(&mut self.inner().history)
+    }
+}
+
+impl Inner {
+    fn push(&mut self, what: What) {
+        let elapsed_ns = TimeHandle::current().elapsed().as_nanos();
+        let at_ns = u64::try_from(elapsed_ns).expect("runs are shorter than centuries");
+        self.history.push(at_ns, what);
+    }
+}

@@ -1,0 +1,62 @@
+//! What clients do: real gRPC clients over the simulated wire, all on one node.
+
+mod client;
+mod convert;
+mod holder;
+mod keys;
+mod probe;
+mod session;
+mod watcher;
+
+use std::time::Duration;
+
+use madsim::task::{JoinHandle, spawn};
+
+pub use probe::probe;
+pub use session::Session;
+
+use self::{client::KvClient, holder::Holder, watcher::Watcher};
+use crate::{
+    plan::{Plan, Stream},
+    recorder::Recorder,
+};
+
+/// Starts all clients of a plan. Those who read, write and hold leases end with the quiet, and are
+/// given back; watchers go on.
+pub fn start(plan: &Plan, recorder: &Recorder) -> Vec<JoinHandle<()>> {
+    let workload = &plan.workload;
+    let mut numbers = 1..;
+    let mut next = || numbers.next().expect("numbers do not end");
+    let mut working = Vec::new();
+    for _ in 0..workload.clients {
+        let (session, stream) = client(plan, next(), recorder);
+        working.push(spawn(
+            KvClient::new(session, stream, workload, recorder.clone()).run(),
+        ));
+    }
+    for _ in 0..workload.lease_holders {
+        let (session, stream) = client(plan, next(), recorder);
+        working.push(spawn(
+            Holder::new(session, stream, workload, recorder.clone()).run(),
+        ));
+    }
+    for _ in 0..workload.watchers {
+        let (session, stream) = client(plan, next(), recorder);
+        drop(spawn(
+            Watcher::new(session, stream, workload, recorder.clone()).run(),
+        ));
+    }
+    working
+}
+
+/// A client with its own random stream, at some member.
+pub fn client(plan: &Plan, number: u64, recorder: &Recorder) -> (Session, Stream) {
+    let mut stream = Stream::new(plan.seed, &format!("client/c{number}"));
+    let members = plan.cluster.members;
+    let timeout = Duration::from_millis(plan.workload.timeout_ms);
+    let at = stream.between(1, members);
+    (
+        Session::new(number, members, at, timeout, recorder.clone()),
+        stream,
+    )
+}
