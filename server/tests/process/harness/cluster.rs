@@ -102,6 +102,13 @@ impl Member {
         self.process.take().expect("it is running").kill();
     }
 
+    /// `kill -9`, and starts it again while the system still takes the killed process apart.
+    pub(crate) fn kill_and_start_at_once(&mut self) {
+        let old = self.process.take().expect("it is running");
+        old.begin_to_kill();
+        self.start();
+    }
+
     /// Ends it in order, by SIGTERM.
     pub(crate) async fn stop(&mut self) -> ExitStatus {
         self.end_by("TERM").await
