@@ -117,8 +117,8 @@ struct SimFile {
 }
 
 impl DiskFile for SimFile {
-    fn len(&self) -> DiskFuture<'_, u64> {
-        self.file.len()
+    fn size_bytes(&self) -> DiskFuture<'_, u64> {
+        self.file.size_bytes()
     }
 
     fn read_at(&self, offset: u64, len: usize) -> DiskFuture<'_, Bytes> {

@@ -56,7 +56,7 @@ mod simulated {
 
     use crate::{
         cluster::Cluster,
-        faults::{Injector, sleep_until_ms},
+        faults::Injector,
         history::History,
         mutants::Mutant,
         plan::Plan,
@@ -79,6 +79,8 @@ mod simulated {
     const LAST_LOOK_MS: u64 = 2_000;
 
     pub(super) fn run(plan: &Plan, mutant: Option<Mutant>) -> History {
+        // Prints what the members log, where `RUST_LOG` says which of it.
+        madsim::runtime::init_logger();
         quorate_server::clock::reset_clocks();
         if let Some(mutant) = mutant {
             planted::plant(mutant.bug());

@@ -285,7 +285,15 @@ impl NetStreamAppend<TypeConfig> for Link {
         });
         Box::pin(async move {
             let mut client = self.client.rpc();
-            let answers = within(patience, "append", client.append(requests)).await?;
+            let answers = match within(patience, "append", client.append(requests)).await {
+                Ok(answers) => answers,
+                Err(error) => {
+                    // openraft backs off when the stream of requests is polled. A call that never
+                    // gets so far would be made again at once, for as long as the peer is down.
+                    clock::sleep(RETRY_INTERVAL).await;
+                    return Err(error);
+                }
+            };
             let answers = AppendAnswers {
                 answers,
                 unanswered,
