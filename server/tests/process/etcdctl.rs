@@ -169,11 +169,13 @@ async fn watches_then_leases(ctl: &mut Etcdctl) {
 
     let lease = ctl.grant(500, "LEASE").await;
     for line in [
+        format!("lease timetolive {lease} --keys"),
         format!("put l/1 x --lease={lease}"),
-        format!("put l/2 x --lease={lease}"),
         "get l/1 -w json".to_owned(),
         format!("lease timetolive {lease}"),
+        // One key: etcd lists several in no order.
         format!("lease timetolive {lease} --keys"),
+        format!("put l/2 x --lease={lease}"),
         format!("lease keep-alive --once {lease}"),
         "lease list".to_owned(),
         "put l/3 x --lease=404".to_owned(),

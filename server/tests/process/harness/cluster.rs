@@ -174,7 +174,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Starts `count` members of Quorate, and waits until all know the leader.
+    /// Starts `count` members of Quorate, and waits until all know the leader and each other.
     pub(crate) async fn start(directory: &Path, count: usize, flags: &[&str]) -> Self {
         Self::start_program(Path::new(QUORATE), directory, count, flags).await
     }
@@ -219,6 +219,18 @@ impl Cluster {
         for member in &cluster.members {
             member.serves().await;
         }
+        eventually(
+            "all members are known by name",
+            ELECTION_LIMIT,
+            async || {
+                let known = cluster.members[0].client.member_list().await.ok()?;
+                known
+                    .iter()
+                    .all(|member| !member.name.is_empty())
+                    .then_some(())
+            },
+        )
+        .await;
         cluster
     }
 
