@@ -79,8 +79,10 @@ mod simulated {
     const LAST_LOOK_MS: u64 = 2_000;
 
     pub(super) fn run(plan: &Plan, mutant: Option<Mutant>) -> History {
-        // Prints what the members log, where `RUST_LOG` says which of it.
-        madsim::runtime::init_logger();
+        // `RUST_LOG=info` prints what the members log.
+        if std::env::var_os("RUST_LOG").is_some() {
+            madsim::runtime::init_logger();
+        }
         quorate_server::clock::reset_clocks();
         if let Some(mutant) = mutant {
             planted::plant(mutant.bug());
