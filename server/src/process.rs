@@ -1,10 +1,11 @@
 //! The process around a member: its runtime, its signals, and how it ends.
 
-use std::{io, process, sync::Arc};
+use std::{io, path::Path, process, sync::Arc, time::Duration};
 
 use quorate_server::{
+    clock,
     config::Config,
-    disk::RealDisk,
+    disk::{DirectoryError, RealDisk},
     server::{self, Hooks, StartError, Tuning},
 };
 use tokio::{
@@ -14,6 +15,10 @@ use tokio::{
 
 /// Exit code of a member that could not go on.
 const EXIT_FATAL: i32 = 1;
+
+/// How long another process may take to let go of the data directory.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Serves until SIGTERM or SIGINT, then stops in order.
 ///
@@ -26,7 +31,7 @@ pub(crate) fn run(config: &Config) -> Result<(), StartError> {
         .map_err(StartError::System)?;
     runtime.block_on(async {
         let mut ends = Ends::new().map_err(StartError::System)?;
-        let disk = Arc::new(RealDisk::open(&config.data_dir)?);
+        let disk = Arc::new(open_disk(&config.data_dir).await?);
         let tuning = Tuning::production().map_err(StartError::System)?;
         let hooks = Hooks {
             observer: None,
@@ -45,6 +50,20 @@ pub(crate) fn run(config: &Config) -> Result<(), StartError> {
         tracing::info!("stopped");
         Ok(())
     })
+}
+
+/// Opens the data directory. A process that was killed holds its lock for a moment longer, until
+/// the system has taken its memory apart: who starts a member again at once is not refused.
+async fn open_disk(data_dir: &Path) -> Result<RealDisk, DirectoryError> {
+    let given_up = clock::now() + LOCK_PATIENCE;
+    loop {
+        match RealDisk::open(data_dir) {
+            Err(DirectoryError::Locked(_)) if clock::now() < given_up => {
+                clock::sleep(LOCK_RETRY_INTERVAL).await;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// Nothing that is acknowledged after a failed write would be true: no destructor, no flush.

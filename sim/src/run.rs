@@ -55,13 +55,8 @@ mod simulated {
     use quorate_server::planted;
 
     use crate::{
-        cluster::Cluster,
-        faults::Injector,
-        history::History,
-        mutants::Mutant,
-        plan::Plan,
-        recorder::Recorder,
-        workload,
+        cluster::Cluster, faults::Injector, history::History, mutants::Mutant, plan::Plan,
+        recorder::Recorder, workload,
     };
 
     /// Address of the node on which all clients are.

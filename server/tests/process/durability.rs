@@ -26,8 +26,7 @@ fn a_killed_member_keeps_what_it_acknowledged() {
                 (writers.count() >= enough).then_some(())
             })
             .await;
-            cluster.members[0].kill();
-            cluster.members[0].start();
+            cluster.members[0].kill_and_start_at_once();
             cluster.members[0].serves().await;
         }
         let acknowledged = writers.stop().await;

@@ -56,10 +56,6 @@ impl Client {
         LeaseClient::new(self.channel.clone())
     }
 
-    pub(crate) fn cluster(&self) -> ClusterClient<Channel> {
-        ClusterClient::new(self.channel.clone())
-    }
-
     /// Puts a key; the revision of the change.
     pub(crate) async fn put(&self, key: &str, value: &str) -> Result<i64, Status> {
         let response = self.kv().put(timed(put(key, value))).await?.into_inner();
@@ -95,6 +91,13 @@ impl Client {
     pub(crate) async fn status(&self) -> Result<StatusResponse, Status> {
         let mut client = MaintenanceClient::new(self.channel.clone());
         Ok(client.status(timed(StatusRequest {})).await?.into_inner())
+    }
+
+    /// The members, linearizably.
+    pub(crate) async fn member_list(&self) -> Result<Vec<Member>, Status> {
+        let mut client = ClusterClient::new(self.channel.clone());
+        let request = timed(MemberListRequest { linearizable: true });
+        Ok(client.member_list(request).await?.into_inner().members)
     }
 
     /// Hands leadership to the member with this id.

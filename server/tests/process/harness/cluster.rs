@@ -102,6 +102,13 @@ impl Member {
         self.process.take().expect("it is running").kill();
     }
 
+    /// `kill -9`, and starts it again while the system still takes the killed process apart.
+    pub(crate) fn kill_and_start_at_once(&mut self) {
+        let old = self.process.take().expect("it is running");
+        old.begin_to_kill();
+        self.start();
+    }
+
     /// Ends it in order, by SIGTERM.
     pub(crate) async fn stop(&mut self) -> ExitStatus {
         self.end_by("TERM").await
@@ -167,7 +174,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Starts `count` members of Quorate, and waits until all know the leader.
+    /// Starts `count` members of Quorate, and waits until all know the leader and each other.
     pub(crate) async fn start(directory: &Path, count: usize, flags: &[&str]) -> Self {
         Self::start_program(Path::new(QUORATE), directory, count, flags).await
     }
@@ -212,6 +219,18 @@ impl Cluster {
         for member in &cluster.members {
             member.serves().await;
         }
+        eventually(
+            "all members are known by name",
+            ELECTION_LIMIT,
+            async || {
+                let known = cluster.members[0].client.member_list().await.ok()?;
+                known
+                    .iter()
+                    .all(|member| !member.name.is_empty())
+                    .then_some(())
+            },
+        )
+        .await;
         cluster
     }
 

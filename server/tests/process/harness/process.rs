@@ -41,6 +41,14 @@ impl Process {
         drop(self);
     }
 
+    /// `kill -9`, without a wait.
+    pub(crate) fn begin_to_kill(&self) {
+        self.child
+            .borrow_mut()
+            .kill()
+            .expect("it is a child of this process");
+    }
+
     /// Sends a signal by its name without "SIG".
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.borrow().id();
