@@ -1,18 +1,23 @@
 //! The Watch service: a stream of requests in, a stream of responses out, many watchers on it.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::stream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{ResponseStream, context::Context, convert, errors::ApiError, metadata};
 use crate::{
+    clock,
     node::{NodeError, WatchStream},
     proto::etcdserverpb::{
         WatchRequest, WatchResponse, watch_request::RequestUnion, watch_server::Watch,
     },
     wire::in_grpc_words,
 };
+
+/// How often idle watchers that asked for it are told the revision they have reached. Up to a
+/// tenth is added at random, so that streams opened together do not speak together.
+const PROGRESS_NOTIFY_INTERVAL: Duration = Duration::from_secs(600);
 
 /// See the module.
 pub(super) struct WatchService(Context);
@@ -48,12 +53,15 @@ struct Session {
     requests: Option<Streaming<WatchRequest>>,
     /// Ends when the stream must: the server stops, or there is no leader for too long.
     over: Pin<Box<dyn Future<Output = NodeError> + Send>>,
+    /// The next tick for watchers that asked to be told their progress.
+    progress: Pin<Box<clock::Sleep>>,
     /// Requests and responses take turns, so that neither can starve the other.
     requests_first: bool,
 }
 
 enum Step {
     Over(NodeError),
+    ProgressDue,
     Request(Option<Result<WatchRequest, Status>>),
     Response(Option<quorate_core::watch::WatchResponse>),
 }
@@ -71,6 +79,7 @@ impl Session {
             watch,
             requests,
             over,
+            progress: progress_timer(),
             requests_first: false,
         }
     }
@@ -97,17 +106,23 @@ impl Session {
                     return Some((Err(ApiError::from(NodeError::Stopped).into()), None));
                 }
                 Step::Over(error) => return Some((Err(ApiError::from(error).into()), None)),
+                Step::ProgressDue => {
+                    session.watch.tick_progress();
+                    session.progress = progress_timer();
+                }
             }
         }
     }
 
     async fn step(&mut self) -> Step {
-        let request = next_request(&mut self.requests);
+        // Answers that nobody takes must not pile up without bound.
+        let request = next_request(&mut self.requests, self.watch.is_congested());
         let response = self.watch.next();
         if self.requests_first {
             tokio::select! {
                 biased;
                 error = &mut self.over => Step::Over(error),
+                () = &mut self.progress => Step::ProgressDue,
                 request = request => Step::Request(request),
                 response = response => Step::Response(response),
             }
@@ -115,6 +130,7 @@ impl Session {
             tokio::select! {
                 biased;
                 error = &mut self.over => Step::Over(error),
+                () = &mut self.progress => Step::ProgressDue,
                 response = response => Step::Response(response),
                 request = request => Step::Request(request),
             }
@@ -134,11 +150,19 @@ impl Session {
 
 async fn next_request(
     requests: &mut Option<Streaming<WatchRequest>>,
+    congested: bool,
 ) -> Option<Result<WatchRequest, Status>> {
     match requests {
-        Some(requests) => requests.message().await.transpose(),
-        None => std::future::pending().await,
+        Some(requests) if !congested => requests.message().await.transpose(),
+        _ => std::future::pending().await,
     }
+}
+
+fn progress_timer() -> Pin<Box<clock::Sleep>> {
+    // Without entropy there is no jitter, which harms nobody.
+    let tenths = f64::from(getrandom::u32().unwrap_or(0)) / f64::from(u32::MAX);
+    let jitter = PROGRESS_NOTIFY_INTERVAL.mul_f64(tenths / 10.0);
+    Box::pin(clock::sleep(PROGRESS_NOTIFY_INTERVAL + jitter))
 }
 
 async fn over(context: Context, requires_leader: bool) -> NodeError {
