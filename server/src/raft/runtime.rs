@@ -123,12 +123,12 @@ mod sim {
         }
 
         // openraft's default starts an OS thread, which the simulator forbids.
-        fn spawn_blocking<F, T>(f: F) -> impl Future<Output = Result<T, io::Error>> + Send
+        async fn spawn_blocking<F, T>(f: F) -> io::Result<T>
         where
             F: FnOnce() -> T + Send + 'static,
             T: Send + 'static,
         {
-            async move { Ok(f()) }
+            Ok(f())
         }
     }
 
