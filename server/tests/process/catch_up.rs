@@ -79,8 +79,7 @@ async fn write_past_the_logs(cluster: &Cluster, prefix: &str) -> Acknowledged {
         },
     )
     .await;
-    let acknowledged = writers.stop().await;
-    acknowledged
+    writers.stop().await
 }
 
 /// The index of the newest checkpoint that the log tells of.
