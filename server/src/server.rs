@@ -179,14 +179,13 @@ pub async fn start(
     let peer_routes = Routes::new(peer_service::service(node.clone()));
     let client = client_listeners
         .into_iter()
-        .map(|listener| (listener, client_routes.clone()));
+        .map(|listener| (listener, client_routes.clone(), ServeOptions::default()));
     let peer = peer_listeners
         .into_iter()
-        .map(|listener| (listener, peer_routes.clone()));
+        .map(|listener| (listener, peer_routes.clone(), peer_serve_options()));
     let serving = client
         .chain(peer)
-        .map(|(listener, routes)| {
-            let options = ServeOptions::default();
+        .map(|(listener, routes, options)| {
             runtime::spawn(wire::serve(
                 listener,
                 routes,
@@ -239,15 +238,19 @@ impl Server {
         if self.node.leader() != Some(here) {
             return;
         }
-        let other = self
-            .node
-            .members()
-            .into_iter()
-            .find(|member| member.id != here);
-        if let Some(other) = other {
-            let handed = self.node.transfer_leader(other.id);
+        if let Some(successor) = self.node.consensus().likeliest_successor() {
+            let handed = self.node.transfer_leader(successor);
             let _ = clock::timeout(HAND_OVER_TIMEOUT, handed).await;
         }
+    }
+}
+
+/// Peers keep streams open for as long as both members live, and cope with a connection that
+/// breaks: there is nothing to wait for.
+fn peer_serve_options() -> ServeOptions {
+    ServeOptions {
+        grace: Duration::ZERO,
+        ..ServeOptions::default()
     }
 }
 

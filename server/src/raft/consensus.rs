@@ -204,6 +204,16 @@ impl Consensus {
         }
     }
 
+    /// While this member leads: the other one that could lead at once, which is the one with the
+    /// longest log and, among equals, the one that was heard from last.
+    pub fn likeliest_successor(&self) -> Option<u64> {
+        let metrics = self.data_metrics.borrow_watched();
+        let (matched, heard) = (metrics.replication.as_ref()?, metrics.heartbeat.as_ref()?);
+        let others = matched.iter().filter(|(id, _)| **id != self.member_id);
+        let likeliest = others.max_by_key(|(id, last)| (**last, heard.get(id).copied().flatten()));
+        likeliest.map(|(id, _)| *id)
+    }
+
     /// Asks `to` to take over; does not wait until it has.
     pub async fn transfer_leader(&self, to: u64) {
         let _ = self.raft.trigger().transfer_leader(to).await;

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use quorate_server::proto::etcdserverpb::PutRequest;
 
-use crate::harness::{Client, Cluster, Watch, Writers, eventually, lease_id, put, run};
+use crate::harness::{
+    Client, Cluster, Watch, Writers, assert_kept, eventually, lease_id, put, run,
+};
 
 const FAST: &[&str] = &["--heartbeat-interval=50", "--election-timeout=500"];
 
@@ -217,6 +219,32 @@ fn a_leader_that_was_frozen_never_tells_what_is_outdated() {
             );
             let status = cluster.members[old].serves().await;
             assert_ne!(status.leader, 0, "after {new:x} had taken over");
+        }
+    });
+}
+
+#[test]
+fn members_are_restarted_one_after_the_other_without_delay() {
+    /// Less than the server's grace for clients' calls, which must not be spent on its peers.
+    const STOP_LIMIT: Duration = Duration::from_secs(4);
+    run(async |directory| {
+        let mut cluster = Cluster::start(&directory, 3, FAST).await;
+        let writers = Writers::start(&cluster.clients(), 2, "w/");
+        for index in 0..3 {
+            wait_for_writes(&writers, 20).await;
+            let started = Instant::now();
+            assert!(cluster.members[index].stop().await.success());
+            let took = started.elapsed();
+            assert!(took < STOP_LIMIT, "member {index} took {took:?} to stop");
+            wait_for_writes(&writers, 20).await;
+            cluster.members[index].start();
+            cluster.members[index].serves().await;
+        }
+        let acknowledged = writers.stop().await;
+        cluster.converges().await;
+        for member in &cluster.members {
+            let kvs = member.client().local("w/").await.expect("it serves");
+            assert_kept(&acknowledged, &kvs, "a member");
         }
     });
 }

@@ -242,6 +242,11 @@ impl Cluster {
             .collect()
     }
 
+    /// The members that run.
+    pub(crate) fn running(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| member.is_running())
+    }
+
     /// Waits until a running member says that it leads, and as many running members as make a
     /// majority agree; its place in `members`.
     pub(crate) async fn leader(&self) -> usize {
