@@ -27,9 +27,10 @@ pub struct Knobs {
 }
 
 impl Knobs {
-    /// Each limit between absurdly small and the product's default.
+    /// Each limit between absurdly small and what a run of a thousand entries still reaches, or the
+    /// product's default.
     pub(super) fn generate(stream: &mut Stream) -> Self {
-        let snapshot_entries = stream.magnitude(20, 2_000);
+        let snapshot_entries = stream.magnitude(10, 500);
         Self {
             snapshot_entries,
             snapshot_keep_entries: stream.between(0, snapshot_entries),
