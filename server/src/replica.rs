@@ -124,8 +124,9 @@ impl Replica {
         self.applied_index.advance(index);
     }
 
-    /// Takes another member's state in place of this one's, at a later index.
-    pub fn replace(&self, machine: StateMachine) {
+    /// Takes another member's state in place of this one's, at a later index. A checkpoint of
+    /// `checkpoint_bytes` holds it.
+    pub fn replace(&self, machine: StateMachine, checkpoint_bytes: u64) {
         let index = machine.applied_index();
         let revision = machine.revision();
         if let Some(observer) = &self.observer {
@@ -134,6 +135,8 @@ impl Replica {
         *self.state.write().expect("apply does not panic") = machine;
         self.leases.forget();
         self.watches.restored(revision);
+        self.log_growth.restart(index);
+        self.log_growth.checkpointed(index, checkpoint_bytes);
         self.applied_index.advance(index);
     }
 

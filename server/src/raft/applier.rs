@@ -106,11 +106,9 @@ impl RaftStateMachine<TypeConfig> for Applier {
         snapshot: StoredSnapshot,
     ) -> io::Result<()> {
         let machine = replica::restore(snapshot.read().await?).await?;
-        tracing::info!(
-            index = machine.applied_index(),
-            "state replaced by a snapshot"
-        );
-        self.replica.replace(machine);
+        let (index, bytes) = (machine.applied_index(), snapshot.size_bytes());
+        tracing::info!(index, bytes, "state replaced by a snapshot");
+        self.replica.replace(machine, bytes);
         self.last_applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
         Ok(())

@@ -31,6 +31,11 @@ impl StoredSnapshot {
             .map_err(io::Error::other)
     }
 
+    /// How long its file is.
+    pub(super) fn size_bytes(&self) -> u64 {
+        self.checkpoint.size_bytes
+    }
+
     /// Where in the log it stands.
     pub(super) async fn meta(&self) -> io::Result<SnapshotMeta> {
         let reader = self.read().await?;
