@@ -226,7 +226,7 @@ pub(super) fn append_to_wire(request: AppendEntriesRequest<TypeConfig>) -> peer:
 pub(super) fn append_from_wire(
     wire: peer::AppendRequest,
 ) -> Result<AppendEntriesRequest<TypeConfig>, Malformed> {
-    Ok(AppendEntriesRequest {
+    let request = AppendEntriesRequest {
         vote: vote_from_wire(wire.vote)?,
         prev_log_id: wire.prev_log_id.map(log_id_from_wire),
         entries: wire
@@ -235,7 +235,20 @@ pub(super) fn append_from_wire(
             .map(entry_from_wire)
             .collect::<Result<_, _>>()?,
         leader_commit: wire.leader_commit.map(log_id_from_wire),
-    })
+    };
+    if has_gap(&request) {
+        return Err(Malformed("entries that do not follow each other"));
+    }
+    Ok(request)
+}
+
+/// Whether an entry does not follow the one before it, or the first one what the request builds on.
+/// openraft checks this in debug builds alone, and would append them.
+pub(super) fn has_gap(request: &AppendEntriesRequest<TypeConfig>) -> bool {
+    let first = request.prev_log_id.map_or(0, |log_id| log_id.index + 1);
+    (first..)
+        .zip(&request.entries)
+        .any(|(index, entry)| entry.log_id.index != index)
 }
 
 pub(super) fn appended_to_wire(result: StreamAppendResult<TypeConfig>) -> peer::AppendResponse {
@@ -340,4 +353,31 @@ pub(super) fn snapshot_meta_from_bytes(
         last_log_id: Some(log_id(position.term, position.index)),
         last_membership: stored_membership_from_wire(wire)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_seen_wherever_it_is() {
+        let request = |prev: Option<u64>, indexes: &[u64]| AppendEntriesRequest {
+            vote: Vote::new(1, 1),
+            prev_log_id: prev.map(|index| log_id(1, index)),
+            entries: indexes
+                .iter()
+                .map(|&index| Entry {
+                    log_id: log_id(1, index),
+                    payload: EntryPayload::Blank,
+                })
+                .collect(),
+            leader_commit: None,
+        };
+        for (prev, indexes) in [(None, &[0, 1][..]), (Some(4), &[5, 6]), (Some(4), &[])] {
+            assert!(!has_gap(&request(prev, indexes)), "{prev:?} {indexes:?}");
+        }
+        for (prev, indexes) in [(None, &[1][..]), (Some(4), &[656]), (Some(4), &[5, 7])] {
+            assert!(has_gap(&request(prev, indexes)), "{prev:?} {indexes:?}");
+        }
+    }
 }

@@ -113,8 +113,18 @@ impl RaftLogReader<TypeConfig> for LogStore {
         self.read(start, end, usize::MAX).await
     }
 
+    /// For replication. openraft at times resumes a stream where it once began, at entries that are
+    /// purged by now, and takes whatever it gets for what it asked for. It gets the first entry that
+    /// is left, and the stream to the follower is ended because of the gap (`network.rs`).
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
-        self.read(start, end, READ_BYTES_MAX).await
+        let entries = self.read(start, end, READ_BYTES_MAX).await?;
+        let first = self
+            .with_state(|state| state.purged)
+            .map_or(0, |purged| purged.index + 1);
+        if entries.is_empty() && start < first {
+            return self.read(first, first + 1, READ_BYTES_MAX).await;
+        }
+        Ok(entries)
     }
 
     /// Replay, in pieces: a log of gigabytes must not need gigabytes of memory at once.

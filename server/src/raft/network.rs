@@ -5,7 +5,10 @@ use std::{
     collections::VecDeque,
     future::Future,
     iter,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -279,7 +282,14 @@ impl NetStreamAppend<TypeConfig> for Link {
         let patience = option.hard_ttl() * APPEND_PATIENCE_HEARTBEATS;
         let unanswered = Unanswered::default();
         let sent = unanswered.clone();
-        let requests = input.map(move |request| {
+        let gap = Arc::new(AtomicBool::new(false));
+        let found = gap.clone();
+        let whole = input.take_while(move |request| {
+            let has_gap = convert::has_gap(request);
+            found.fetch_or(has_gap, Ordering::Relaxed);
+            std::future::ready(!has_gap)
+        });
+        let requests = whole.map(move |request| {
             sent.sent();
             convert::append_to_wire(request)
         });
@@ -298,6 +308,7 @@ impl NetStreamAppend<TypeConfig> for Link {
                 answers,
                 unanswered,
                 patience,
+                gap,
             };
             let stream = stream::unfold(
                 Some(answers),
@@ -312,6 +323,8 @@ struct AppendAnswers {
     answers: Streaming<peer::AppendResponse>,
     unanswered: Unanswered,
     patience: Duration,
+    /// The requests ended because entries that they needed are purged.
+    gap: Arc<AtomicBool>,
 }
 
 type AppendAnswer = Result<StreamAppendResult<TypeConfig>, RpcError>;
@@ -328,6 +341,11 @@ impl AppendAnswers {
                         Ok(Err(refused)) => (Ok(Err(refused)), None),
                         Err(error) => (Err(malformed(error)), None),
                     });
+                }
+                // As an error this lets openraft think again, and send a snapshot.
+                Ok(Ok(None)) if self.gap.load(Ordering::Relaxed) => {
+                    let error = Unreachable::from_string("the entries to send are purged");
+                    return Some((Err(RPCError::Unreachable(error)), None));
                 }
                 Ok(Ok(None)) => return None,
                 Ok(Err(status)) => return Some((Err(unreachable(&status)), None)),
