@@ -14,6 +14,7 @@ use openraft::{
 
 use super::{
     applier::Applier,
+    contact::LeaderContact,
     convert,
     log_store::LogStore,
     network::Network,
@@ -28,6 +29,10 @@ const APPEND_ENTRIES_MAX: u64 = 1024;
 
 /// The longest that a stored checkpoint may take from the first byte sent to the answer.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// A leader that has been silent for so many election timeouts is none any more: the earliest that
+/// a follower stands for election.
+const SILENCE_MAX_ELECTIONS: f64 = 1.5;
 
 /// Timing and log keeping.
 #[derive(Clone, Debug)]
@@ -51,6 +56,7 @@ pub struct ConsensusOptions {
 pub struct Consensus {
     raft: Raft,
     member_id: u64,
+    silence_max: Duration,
     service: RaftService,
     // Held, since asking raft for them clones the channel each time.
     server_metrics: ServerMetrics,
@@ -65,7 +71,7 @@ type DataMetrics = WatchReceiverOf<TypeConfig, RaftDataMetrics<TypeConfig>>;
 pub struct Leadership {
     /// The current term.
     pub term: u64,
-    /// The leader of that term, if there is one and this member has heard of it.
+    /// The leader of that term, if there is one and this member has heard from it lately.
     pub leader: Option<u64>,
 }
 
@@ -103,6 +109,7 @@ impl Consensus {
         peers: Arc<Peers>,
     ) -> std::io::Result<Self> {
         let member_id = options.member_id;
+        let silence_max = options.election_timeout.mul_f64(SILENCE_MAX_ELECTIONS);
         let config = Arc::new(config(&options)?);
         let log_store = LogStore::new(storage)?;
         let applier = Applier::new(replica, storage.checkpoints.clone()).await?;
@@ -111,9 +118,11 @@ impl Consensus {
             .map_err(std::io::Error::other)?;
         Ok(Self {
             member_id,
+            silence_max,
             service: RaftService {
                 raft: raft.clone(),
                 checkpoints: storage.checkpoints.clone(),
+                contact: LeaderContact::default(),
             },
             server_metrics: raft.server_metrics(),
             data_metrics: raft.data_metrics(),
@@ -138,13 +147,36 @@ impl Consensus {
         }
     }
 
-    /// Who leads.
+    /// Who leads, or nobody once the leader has been out of touch for so long that an election is
+    /// due: with this member, or with a majority if this member leads.
     pub fn leadership(&self) -> Leadership {
-        let metrics = self.server_metrics.borrow_watched();
+        let (term, known) = {
+            let metrics = self.server_metrics.borrow_watched();
+            (metrics.vote.leader_id.term, metrics.current_leader)
+        };
+        let is_in_touch = |leader: &u64| {
+            let silence = if *leader == self.member_id {
+                self.quorum_silence()
+            } else {
+                self.service.contact.silence(term)
+            };
+            silence.is_some_and(|silence| silence < self.silence_max)
+        };
         Leadership {
-            term: metrics.vote.leader_id.term,
-            leader: metrics.current_leader,
+            term,
+            leader: known.filter(is_in_touch),
         }
+    }
+
+    /// While this member leads: for how long it has not heard from a majority.
+    fn quorum_silence(&self) -> Option<Duration> {
+        let metrics = self.data_metrics.borrow_watched();
+        if metrics.replication.as_ref()?.len() == 1 {
+            // Alone, it always has its majority, and nothing renews the time below.
+            return Some(Duration::ZERO);
+        }
+        let acked = *metrics.last_quorum_acked?;
+        Some(<Instant as openraft_rt::Instant>::now() - acked)
     }
 
     /// The term in which this member leads now.

@@ -8,10 +8,12 @@
 //! * `runtime`: what openraft runs on, in production and in the simulator.
 //! * `log_store`, `applier`: openraft's storage traits over [`crate::storage`] and the replica.
 //! * `snapshot`: checkpoints in raft's terms.
+//! * `contact`: how fresh the knowledge of a leader is.
 //! * `network`, `service`, `convert`: both ends of the peer port, and the wire types between them.
 
 mod applier;
 mod consensus;
+mod contact;
 mod convert;
 mod log_store;
 mod network;

@@ -7,6 +7,7 @@ use openraft::alias::SnapshotOf;
 use tonic::{Status, Streaming};
 
 use super::{
+    contact::LeaderContact,
     convert,
     snapshot::{self, StoredSnapshot},
     types::{Raft, SnapshotMeta, TypeConfig, Vote},
@@ -18,6 +19,7 @@ use crate::{proto::peer, storage::Checkpoints};
 pub struct RaftService {
     pub(super) raft: Raft,
     pub(super) checkpoints: Checkpoints,
+    pub(super) contact: LeaderContact,
 }
 
 fn stopped(error: impl std::fmt::Display) -> Status {
@@ -31,9 +33,12 @@ impl RaftService {
         &self,
         requests: Streaming<peer::AppendRequest>,
     ) -> Pin<Box<dyn Stream<Item = Result<peer::AppendResponse, Status>> + Send>> {
-        let requests = stream::unfold(requests, |mut requests| async move {
+        let parts = (requests, self.contact.clone());
+        let requests = stream::unfold(parts, |(mut requests, contact)| async move {
             let request = requests.message().await.ok()??;
-            Some((convert::append_from_wire(request).ok()?, requests))
+            let request = convert::append_from_wire(request).ok()?;
+            contact.heard(request.vote.leader_id.term);
+            Some((request, (requests, contact)))
         });
         let answers = self.raft.stream_append(Box::pin(requests));
         Box::pin(answers.map(|answer| answer.map(convert::appended_to_wire).map_err(stopped)))
