@@ -10,4 +10,5 @@ mod etcdctl;
 mod failover;
 mod harness;
 mod leader_change;
+mod no_quorum;
 mod start_errors;

@@ -15,7 +15,10 @@ use quorate_server::{
     wire::{Channel, ChannelOptions},
 };
 use tokio::{io::AsyncReadExt as _, io::AsyncWriteExt as _, net::TcpStream, sync::mpsc};
-use tonic::{Request, Status, Streaming};
+use tonic::{
+    Request, Status, Streaming,
+    metadata::{MetadataMap, MetadataValue},
+};
 
 /// Deadline of a call. Longer than an election; shorter than what a server waits at the most.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -143,23 +146,41 @@ impl Client {
     /// Watches all keys that begin with `prefix`, from a revision on (0: from now on). Returns once
     /// the server has said that the watcher is there.
     pub(crate) async fn watch(&self, prefix: &str, from: i64) -> Result<Watch, Status> {
+        self.watch_with(prefix, from, MetadataMap::new()).await
+    }
+
+    /// A watch that the server is to end when it has no leader.
+    pub(crate) async fn watch_while_led(&self, prefix: &str) -> Result<Watch, Status> {
+        let mut metadata = MetadataMap::new();
+        metadata.insert("hasleader", MetadataValue::from_static("true"));
+        self.watch_with(prefix, 0, metadata).await
+    }
+
+    async fn watch_with(
+        &self,
+        prefix: &str,
+        start_revision: i64,
+        metadata: MetadataMap,
+    ) -> Result<Watch, Status> {
         let (key, range_end) = prefix_range(prefix);
         let create = WatchCreateRequest {
             key,
             range_end,
-            start_revision: from,
+            start_revision,
             ..Default::default()
         };
-        let request = watch_request::RequestUnion::CreateRequest(create);
+        let create = watch_request::RequestUnion::CreateRequest(create);
         let (sender, requests) = request_stream();
         sender
             .try_send(WatchRequest {
-                request_union: Some(request),
+                request_union: Some(create),
             })
             .expect("an empty queue");
+        let mut request = Request::new(requests);
+        *request.metadata_mut() = metadata;
         let responses = WatchClient::new(self.channel.clone())
             .max_decoding_message_size(usize::MAX)
-            .watch(requests)
+            .watch(request)
             .await?;
         let mut watch = Watch {
             _requests: sender,
