@@ -1,12 +1,12 @@
-//! What a member does of its own accord: says who it is, starts checkpoints, removes compacted
-//! history, lets watchers know how far they are.
+//! What a member does of its own accord: says who it is and who leads, starts checkpoints, removes
+//! compacted history, lets watchers know how far they are.
 
 use std::{sync::Arc, time::Duration};
 
 use quorate_core::{Command, command::MemberAttributes};
 
 use super::Node;
-use crate::{clock, runtime};
+use crate::{clock, raft::Leadership, runtime};
 
 /// How often the conditions below are looked at.
 const UPKEEP_TICK: Duration = Duration::from_millis(200);
@@ -18,11 +18,32 @@ impl Node {
     /// Runs as long as the server.
     pub(super) async fn run_upkeep(self: Arc<Self>) {
         runtime::spawn(self.clone().run_compaction());
+        let mut known = Leadership::default();
         loop {
             clock::sleep(UPKEEP_TICK).await;
+            self.report_leadership(&mut known);
             self.start_checkpoint_if_due().await;
             self.settle_cluster_version().await;
         }
+    }
+
+    /// Tells the operator when the leader has changed since the last look.
+    fn report_leadership(&self, known: &mut Leadership) {
+        let now = self.consensus().leadership();
+        let term = now.term;
+        match now.leader {
+            _ if now == *known => {}
+            Some(leader) if leader == self.member_id() => {
+                tracing::info!(term, "this member leads");
+            }
+            Some(leader) => {
+                let leader = format!("{leader:x}");
+                tracing::info!(term, leader, "another member leads");
+            }
+            None if known.leader.is_some() => tracing::warn!(term, "there is no leader"),
+            None => {}
+        }
+        *known = now;
     }
 
     async fn start_checkpoint_if_due(&self) {
