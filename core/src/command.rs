@@ -3,6 +3,8 @@
 use bytes::Bytes;
 
 use crate::{
+    alarm::{Alarm, AlarmAction},
+    auth::{AuthRequest, Author},
     kv::LeaseId,
     request::{DeleteRangeRequest, PutRequest, TxnRequest},
     validate::Valid,
@@ -18,6 +20,8 @@ pub struct Entry {
     /// Cluster time, milliseconds, stamped by that leader. The state machine never lets it go
     /// back: an earlier stamp counts as the last one.
     pub time_ms: u64,
+    /// Who asks.
+    pub author: Author,
     /// What to do.
     pub command: Command,
 }
@@ -60,6 +64,15 @@ pub enum Command {
         /// At most [`crate::limits::LEASE_BATCH_MAX`].
         ids: Vec<LeaseId>,
     },
+    /// Raise or clear an alarm.
+    Alarm {
+        /// What to do with it.
+        action: AlarmAction,
+        /// Which one.
+        alarm: Alarm,
+    },
+    /// Change users, roles, permissions, or whether they count.
+    Auth(Valid<AuthRequest>),
     /// A member says under which name and URLs clients reach it.
     MemberAttributes(MemberAttributes),
     /// The version that all members can speak, "3.5.0" for instance.
@@ -97,6 +110,6 @@ pub struct Proposal {
     pub request_id: u64,
     /// Cluster time stamp, milliseconds; 0 until the leader has stamped it.
     pub time_ms: u64,
-    /// The command's encoding.
+    /// The encoding of the command and of who asks.
     pub command: Bytes,
 }

@@ -1,5 +1,7 @@
 //! Why a request is refused: one reason each. The server maps them to etcd's codes and texts.
 
+use crate::auth::AuthError;
+
 /// A refusal. A refused command changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Error {
@@ -36,4 +38,13 @@ pub enum Error {
     /// A time to live above [`crate::limits::LEASE_TTL_MAX_S`].
     #[error("too large lease TTL")]
     LeaseTtlTooLarge,
+    /// The NOSPACE alarm is raised.
+    #[error("database space exceeded")]
+    NoSpace,
+    /// The CORRUPT alarm is raised.
+    #[error("corrupt cluster")]
+    Corrupt,
+    /// What has to do with users, roles and permissions.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
 }

@@ -70,6 +70,11 @@ impl KeyRange {
         }
     }
 
+    /// Whether no key can be in the set.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Range { start, end } if end <= start)
+    }
+
     /// Whether `key` is in the set.
     pub fn contains(&self, key: &[u8]) -> bool {
         match self {

@@ -13,6 +13,8 @@
 //! * [`lease::LeaseKeeper`] exists only on the leader: it answers keep-alives from memory and says
 //!   which renewals and expiries to propose.
 
+pub mod alarm;
+pub mod auth;
 mod checkpoint;
 pub mod codec;
 pub mod command;

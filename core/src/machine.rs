@@ -153,6 +153,7 @@ impl StateMachine {
                 };
                 Ok(Response::LeaseExpire { expired })
             }
+            Command::Alarm { .. } | Command::Auth(_) => unimplemented!("next"),
             Command::MemberAttributes(attributes) => {
                 self.0.members.insert(attributes.member_id, attributes);
                 Ok(Response::MemberAttributes)

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use crate::kv::{KeyValue, LeaseId};
+use crate::{
+    alarm::Alarm,
+    kv::{KeyValue, LeaseId},
+};
 
 /// The answer to one command, when it succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,13 @@ pub enum Response {
         /// came from an earlier term.
         expired: usize,
     },
+    /// To raising or clearing an alarm.
+    Alarm {
+        /// The alarm, unless one that was not there was to be cleared.
+        alarm: Option<Alarm>,
+    },
+    /// To a change of the auth state.
+    Auth,
     /// To a member publishing its name and client URLs.
     MemberAttributes,
     /// To a change of the cluster version.

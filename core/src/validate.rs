@@ -8,6 +8,7 @@ mod overlap;
 use std::ops::Deref;
 
 use crate::{
+    auth::{AuthError, AuthRequest},
     error::Error,
     kv::KeyRange,
     limits::TXN_DEPTH_MAX,
@@ -86,6 +87,29 @@ impl Valid<TxnRequest> {
         check_txn(&request, max_ops, TXN_DEPTH_MAX)?;
         overlap::check(&request)?;
         Ok(Self(request))
+    }
+}
+
+impl Valid<AuthRequest> {
+    /// Checks a change of the auth state (contract api.md §8).
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::UserEmpty`] and [`AuthError::RoleEmpty`] for what is to be added without a name,
+    /// [`AuthError::InvalidAuthManagement`] for a permission that names no keys.
+    pub fn check(request: AuthRequest) -> Result<Self, Error> {
+        match &request {
+            AuthRequest::UserAdd { name, .. } if name.is_empty() => {
+                Err(AuthError::UserEmpty.into())
+            }
+            AuthRequest::RoleAdd { name } if name.is_empty() => Err(AuthError::RoleEmpty.into()),
+            AuthRequest::RoleGrantPermission { permission, .. }
+                if permission.range.start().is_empty() || permission.range.is_empty() =>
+            {
+                Err(AuthError::InvalidAuthManagement.into())
+            }
+            _ => Ok(Self(request)),
+        }
     }
 }
 

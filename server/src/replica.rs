@@ -83,11 +83,12 @@ impl Replica {
     pub fn apply(&self, index: u64, term: u64, payload: Bytes) -> io::Result<()> {
         let bytes = payload.len() as u64;
         let proposal = Proposal::decode(payload).map_err(io::Error::other)?;
-        let command = decode_command(&proposal.command).map_err(io::Error::other)?;
+        let (author, command) = decode_command(&proposal.command).map_err(io::Error::other)?;
         let entry = Entry {
             index,
             term,
             time_ms: proposal.time_ms,
+            author,
             command,
         };
         let applied = {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    auth::Author,
     codec::DecodeError,
     command::{Command, Entry, MemberAttributes},
     kv::LeaseId,
@@ -15,6 +16,7 @@ fn apply(machine: &mut StateMachine, command: Command) {
         index,
         term: 1,
         time_ms: index,
+        author: Author::Anonymous,
         command,
     });
     assert!(applied.result.is_ok());

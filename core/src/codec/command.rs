@@ -8,12 +8,17 @@ use super::{
     wire::{Reader, put_bytes, put_i64, put_len, put_u64},
 };
 use crate::{
+    auth::Author,
     command::{Command, MemberAttributes, Renewal},
     kv::LeaseId,
     limits::{LEASE_BATCH_MAX, TXN_DEPTH_MAX},
     request::{DeleteRangeRequest, PutRequest, TxnRequest},
     validate::Valid,
 };
+
+const MEMBER: u8 = 0;
+const ANONYMOUS: u8 = 1;
+const USER: u8 = 2;
 
 const PUT: u8 = 1;
 const DELETE_RANGE: u8 = 2;
@@ -26,8 +31,9 @@ const LEASE_EXPIRE: u8 = 8;
 const MEMBER_ATTRIBUTES: u8 = 9;
 const CLUSTER_VERSION: u8 = 10;
 
-/// Appends a command's encoding.
-pub fn encode_command(command: &Command, out: &mut Vec<u8>) {
+/// Appends the encoding of a command and of who asks.
+pub fn encode_command(author: &Author, command: &Command, out: &mut Vec<u8>) {
+    encode_author(author, out);
     match command {
         Command::Put(request) => {
             out.push(PUT);
@@ -68,6 +74,7 @@ pub fn encode_command(command: &Command, out: &mut Vec<u8>) {
             put_len(out, ids.len());
             ids.iter().for_each(|id| put_i64(out, id.get()));
         }
+        Command::Alarm { .. } | Command::Auth(_) => unimplemented!("next"),
         Command::MemberAttributes(attributes) => {
             out.push(MEMBER_ATTRIBUTES);
             encode_member(attributes, out);
@@ -79,17 +86,50 @@ pub fn encode_command(command: &Command, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads a command, and checks all that does not depend on state. The bound on the operations of
+/// Reads a command and who asks, and checks all that does not depend on state. The bound on the operations of
 /// a transaction is a matter of configuration, so only the member that proposes it checks that.
 ///
 /// # Errors
 ///
 /// Any [`DecodeError`] but those of checkpoints.
-pub fn decode_command(encoded: &[u8]) -> Result<Command, DecodeError> {
+pub fn decode_command(encoded: &[u8]) -> Result<(Author, Command), DecodeError> {
     let mut reader = Reader::new(encoded);
+    let author = decode_author(&mut reader)?;
     let command = read_command(&mut reader)?;
     reader.finish()?;
-    Ok(command)
+    Ok((author, command))
+}
+
+fn encode_author(author: &Author, out: &mut Vec<u8>) {
+    match author {
+        Author::Member => out.push(MEMBER),
+        Author::Anonymous => out.push(ANONYMOUS),
+        Author::User {
+            name,
+            auth_revision,
+        } => {
+            out.push(USER);
+            put_bytes(out, name.as_bytes());
+            put_u64(out, *auth_revision);
+        }
+    }
+}
+
+fn decode_author(reader: &mut Reader<'_>) -> Result<Author, DecodeError> {
+    Ok(match reader.u8()? {
+        MEMBER => Author::Member,
+        ANONYMOUS => Author::Anonymous,
+        USER => Author::User {
+            name: reader.string()?,
+            auth_revision: reader.u64()?,
+        },
+        tag => {
+            return Err(DecodeError::Tag {
+                what: "author",
+                tag,
+            });
+        }
+    })
 }
 
 fn read_command(reader: &mut Reader<'_>) -> Result<Command, DecodeError> {

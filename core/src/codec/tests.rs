@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    auth::Author,
     command::{Command, MemberAttributes, Renewal},
     kv::{KeyRange, LeaseId},
     limits::{LEASE_BATCH_MAX, TXN_DEPTH_MAX},
@@ -12,7 +13,7 @@ use crate::{
 
 fn encode(command: &Command) -> Vec<u8> {
     let mut out = Vec::new();
-    encode_command(command, &mut out);
+    encode_command(&Author::Anonymous, command, &mut out);
     out
 }
 
@@ -127,7 +128,7 @@ fn the_layout_is_permanent() {
 #[test]
 fn keys_and_values_do_not_keep_the_received_buffer() {
     let received: Bytes = encode(&commands()[0]).into();
-    let Ok(Command::Put(request)) = decode_command(&received) else {
+    let Ok((_, Command::Put(request))) = decode_command(&received) else {
         panic!("a put comes back")
     };
     let buffer = received.as_ptr_range();

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use quorate_core::{
     Restore,
+    auth::Author,
     codec::{decode_command, encode_command},
     command::Proposal,
 };
@@ -61,8 +62,8 @@ proptest! {
     #[test]
     fn commands_come_back_from_their_encoding(command in steps::command(), id: u64, time_ms: u64) {
         let mut encoded = Vec::new();
-        encode_command(&command, &mut encoded);
-        prop_assert_eq!(decode_command(&encoded).unwrap(), command);
+        encode_command(&Author::Anonymous, &command, &mut encoded);
+        prop_assert_eq!(decode_command(&encoded).unwrap(), (Author::Anonymous, command));
         for end in 0..encoded.len() {
             prop_assert!(decode_command(&encoded[..end]).is_err(), "cut at {}", end);
         }
@@ -92,14 +93,14 @@ proptest! {
         alterations in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
         let mut encoded = Vec::new();
-        encode_command(&command, &mut encoded);
+        encode_command(&Author::Anonymous, &command, &mut encoded);
         for (position, byte) in alterations {
             let position = position.index(encoded.len());
             encoded[position] = byte;
         }
-        if let Ok(command) = decode_command(&encoded) {
+        if let Ok((author, command)) = decode_command(&encoded) {
             let mut again = Vec::new();
-            encode_command(&command, &mut again);
+            encode_command(&author, &command, &mut again);
             prop_assert_eq!(again, encoded, "a command has one encoding");
         }
     }

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use quorate_core::{
     Command, Entry, Restore, StateMachine, View,
+    auth::Author,
     kv::{Event, KeyRange},
     request::RangeRequest,
 };
@@ -97,6 +98,7 @@ impl System {
             index: self.index,
             term: self.term,
             time_ms: self.model.time_ms,
+            author: Author::Anonymous,
             command,
         };
         let applied = self.replica.apply(entry.clone());

@@ -124,6 +124,7 @@ impl Run {
             index,
             term: self.term,
             time_ms: self.time_ms,
+            author: quorate_core::auth::Author::Anonymous,
             command,
         };
         show_applied(&self.machine.apply(entry))

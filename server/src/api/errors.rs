@@ -1,6 +1,6 @@
 //! The one table from what can go wrong to etcd's gRPC code and exact text. Clients match on both.
 
-use quorate_core::Error;
+use quorate_core::{Error, auth::AuthError};
 use tonic::{Code, Status};
 
 use crate::node::NodeError;
@@ -51,10 +51,7 @@ fn code_and_text(error: &ApiError) -> (Code, &'static str) {
             Code::InvalidArgument,
             "etcdserver: invalid client api version",
         ),
-        ApiError::AuthNotEnabled => (
-            Code::FailedPrecondition,
-            "etcdserver: authentication is not enabled",
-        ),
+        ApiError::AuthNotEnabled => of_auth(AuthError::AuthNotEnabled),
     }
 }
 
@@ -83,6 +80,49 @@ fn of_core(error: Error) -> (Code, &'static str) {
         Error::LeaseNotFound => (Code::NotFound, "etcdserver: requested lease not found"),
         Error::LeaseExists => (Code::FailedPrecondition, "etcdserver: lease already exists"),
         Error::LeaseTtlTooLarge => (Code::OutOfRange, "etcdserver: too large lease TTL"),
+        Error::NoSpace => (
+            Code::ResourceExhausted,
+            "etcdserver: mvcc: database space exceeded",
+        ),
+        Error::Corrupt => (Code::DataLoss, "etcdserver: corrupt cluster"),
+        Error::Auth(error) => of_auth(error),
+    }
+}
+
+fn of_auth(error: AuthError) -> (Code, &'static str) {
+    let failed_precondition = |text| (Code::FailedPrecondition, text);
+    let invalid = |text| (Code::InvalidArgument, text);
+    match error {
+        AuthError::RootUserNotFound => failed_precondition("etcdserver: root user does not exist"),
+        AuthError::RootRoleNotGranted => {
+            failed_precondition("etcdserver: root user does not have root role")
+        }
+        AuthError::UserExists => failed_precondition("etcdserver: user name already exists"),
+        AuthError::UserEmpty => invalid("etcdserver: user name is empty"),
+        AuthError::UserNotFound => failed_precondition("etcdserver: user name not found"),
+        AuthError::RoleExists => failed_precondition("etcdserver: role name already exists"),
+        AuthError::RoleNotFound => failed_precondition("etcdserver: role name not found"),
+        AuthError::RoleEmpty => invalid("etcdserver: role name is empty"),
+        AuthError::RoleNotGranted => {
+            failed_precondition("etcdserver: role is not granted to the user")
+        }
+        AuthError::PermissionNotGranted => {
+            failed_precondition("etcdserver: permission is not granted to the role")
+        }
+        AuthError::PermissionDenied => (Code::PermissionDenied, "etcdserver: permission denied"),
+        AuthError::InvalidAuthManagement => invalid("etcdserver: invalid auth management"),
+        AuthError::AuthOldRevision => invalid("etcdserver: revision of auth store is old"),
+        AuthError::AuthNotEnabled => {
+            failed_precondition("etcdserver: authentication is not enabled")
+        }
+        AuthError::AuthFailed => {
+            invalid("etcdserver: authentication failed, invalid user ID or password")
+        }
+        // A text of etcd's inner layers, which no table gives a code.
+        AuthError::NoPasswordUser => (
+            Code::Unknown,
+            "auth: authentication failed, password was given for no password user",
+        ),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use quorate_core::{
     Command, Error, Response as Outcome, Valid,
+    auth::Author,
     kv::KeyRange,
     limits::COMPACT_STEP_KEYS,
     request::{Op, RangeRequest as CoreRange, TxnRequest as CoreTxn},
@@ -96,7 +97,7 @@ impl KvService {
     }
 
     async fn propose(&self, command: Command) -> Result<(i64, Outcome), ApiError> {
-        Ok(self.0.node.propose(command).await?)
+        Ok(self.0.node.propose(&Author::Anonymous, &command).await?)
     }
 
     /// Validation comes first: a request that is wrong is refused also without a leader.

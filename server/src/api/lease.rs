@@ -1,7 +1,7 @@
 //! The Lease service.
 
 use futures_util::stream;
-use quorate_core::{Command, Error, Response as Outcome, kv::LeaseId};
+use quorate_core::{Command, Error, Response as Outcome, auth::Author, kv::LeaseId};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{ResponseStream, context::Context, errors::ApiError, metadata};
@@ -117,7 +117,7 @@ impl LeaseService {
     }
 
     async fn propose(&self, command: Command) -> Result<(i64, Outcome), ApiError> {
-        Ok(self.0.node.propose(command).await?)
+        Ok(self.0.node.propose(&Author::Anonymous, &command).await?)
     }
 
     async fn time_to_live(

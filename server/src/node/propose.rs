@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use quorate_core::{Command, Response, codec::encode_command, command::Proposal};
+use quorate_core::{Command, Response, auth::Author, codec::encode_command, command::Proposal};
 
 use super::{Node, NodeError, Outcome, RETRY_INTERVAL, proposals::Lost};
 use crate::{clock, proto::peer, raft::NotAccepted};
@@ -15,14 +15,18 @@ const ENVELOPE_BYTES: usize = 26;
 const PROPOSALS_MAX: usize = 5000;
 
 impl Node {
-    /// Brings a command into the log and waits until this member has applied it.
+    /// Brings a command of `author` into the log and waits until this member has applied it.
     ///
     /// # Errors
     /// [`NodeError::Refused`] where the state machine refused the command: it had no effect.
     /// [`NodeError::Timeout`] and [`NodeError::LeaderFailed`] leave open whether it has one.
-    pub async fn propose(self: &Arc<Self>, command: Command) -> Result<(i64, Response), NodeError> {
+    pub async fn propose(
+        self: &Arc<Self>,
+        author: &Author,
+        command: &Command,
+    ) -> Result<(i64, Response), NodeError> {
         let mut encoded = Vec::new();
-        encode_command(&command, &mut encoded);
+        encode_command(author, command, &mut encoded);
         if encoded.len() + ENVELOPE_BYTES > self.options.limits.max_request_bytes {
             return Err(NodeError::TooLarge);
         }
@@ -127,7 +131,7 @@ impl Node {
         refused: impl FnOnce(NotAccepted) + Send + 'static,
     ) {
         let mut encoded = Vec::new();
-        encode_command(command, &mut encoded);
+        encode_command(&Author::Member, command, &mut encoded);
         let request_id = self.next_request.fetch_add(1, Ordering::Relaxed);
         let time_ms = self.replica.leases.stamp_ms(term, self.applied_ms());
         let proposal = Proposal {

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use quorate_core::{Command, command::MemberAttributes};
+use quorate_core::{Command, auth::Author, command::MemberAttributes};
 
 use super::Node;
 use crate::{clock, raft::Leadership, runtime};
@@ -110,7 +110,7 @@ impl Node {
         };
         while !known(&self) && !self.is_stopping() {
             let command = Command::MemberAttributes(attributes.clone());
-            if let Err(error) = self.propose(command).await {
+            if let Err(error) = self.propose(&Author::Member, &command).await {
                 tracing::debug!(%error, "cannot publish this member's attributes yet");
                 clock::sleep(UPKEEP_TICK).await;
             }
