@@ -117,3 +117,15 @@ pub struct LeaseInfo {
     /// The keys attached to it, in key order.
     pub keys: Vec<Bytes>,
 }
+
+/// A checksum of the key space at a revision, by etcd's definition (contract api.md §9.3). Only
+/// those with equal revisions can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashKv {
+    /// CRC-32C over all versions up to `revision` that compaction keeps.
+    pub hash: u32,
+    /// The main revision hashed.
+    pub revision: i64,
+    /// The compact revision, -1 for none (corner case 72).
+    pub compact_revision: i64,
+}

@@ -12,7 +12,7 @@ use crate::{
     kv::{Event, KeyRange, LeaseId},
     lease::table::LeaseTable,
     request::{RangeRequest, TxnRequest},
-    response::{LeaseInfo, RangeResponse, TxnResponse},
+    response::{HashKv, LeaseInfo, RangeResponse, TxnResponse},
     store::Store,
     txn,
     validate::Valid,
@@ -129,6 +129,17 @@ impl View {
         from_revision: i64,
     ) -> Result<impl Iterator<Item = (i64, Arc<[Event]>)> + '_, Error> {
         self.store.events(from_revision)
+    }
+
+    /// The checksum of the key space at a main revision, 0 or less meaning the newest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FutureRevision`] above the store's revision, [`Error::Compacted`] below the
+    /// compact revision.
+    pub fn hash_kv(&self, revision: i64) -> Result<HashKv, Error> {
+        let _ = revision;
+        unimplemented!("next")
     }
 
     /// Estimated bytes that all stored versions take: keys, values and overhead. Kept as changes
