@@ -1,18 +1,18 @@
 //! Reading a checkpoint back into a state machine.
 
-use bytes::Bytes;
-
 use super::{CHECKPOINT_VERSION, MAGIC, chunk_checksum, tag};
 use crate::{
     codec::{DecodeError, decode_lease, decode_lease_id, decode_member, wire::Reader},
     limits::LEASE_TTL_MAX_S,
     machine::StateMachine,
     store::{
-        NEVER_COMPACTED, Store,
-        history::{Put, Revision, Version},
+        FIRST_CHANGE, NEVER_COMPACTED, Store,
+        record::{Generation, KEY_BYTES_MAX, Record, Revision},
     },
     view::View,
 };
+
+const MISPLACED: DecodeError = DecodeError::Inconsistent("a version is out of place");
 
 /// Rebuilds a state machine out of a checkpoint, as its bytes come in.
 #[derive(Debug)]
@@ -20,15 +20,15 @@ pub struct Restore {
     /// Bytes of a chunk that has not come in whole.
     pending: Vec<u8>,
     chunk_number: u32,
-    total: crc32fast::Hasher,
+    total: u32,
     progress: Progress,
     state: View,
     /// The key whose versions are being read.
-    key: Option<Bytes>,
+    key: Option<Vec<u8>>,
     /// Its last version so far.
-    last: Option<Version>,
+    last: Option<Record>,
     /// All changes that the event log will hold, in the order of keys.
-    changes: Vec<(Revision, Bytes)>,
+    changes: Vec<Record>,
 }
 
 /// The records come in this order; which sort came last.
@@ -48,7 +48,7 @@ impl Restore {
         Self {
             pending: Vec::new(),
             chunk_number: 0,
-            total: crc32fast::Hasher::new(),
+            total: 0,
             progress: Progress::Nothing,
             state: View::empty(),
             key: None,
@@ -93,8 +93,8 @@ impl Restore {
         if !self.pending.is_empty() {
             return Err(DecodeError::TrailingBytes);
         }
-        self.changes.sort_unstable_by_key(|(at, _)| *at);
-        if !self.state.store.restore_log(&self.changes) {
+        self.changes.sort_unstable_by_key(Record::at);
+        if !self.state.store.restore_log(self.changes) {
             return Err(DecodeError::Inconsistent("the revisions have gaps"));
         }
         Ok(StateMachine::restored(self.state))
@@ -108,8 +108,7 @@ impl Restore {
                 self.advance(Progress::End)?;
                 self.finish_key()?;
                 let read = payload.len() - reader.remaining();
-                self.total.update(&payload[..read]);
-                let total = self.total.clone().finalize();
+                let total = crc32c::crc32c_append(self.total, &payload[..read]);
                 return if reader.rest() == total.to_le_bytes() {
                     Ok(())
                 } else {
@@ -118,7 +117,7 @@ impl Restore {
             }
             self.read_record(tag, reader)?;
         }
-        self.total.update(payload);
+        self.total = crc32c::crc32c_append(self.total, payload);
         Ok(())
     }
 
@@ -216,12 +215,15 @@ impl Restore {
 
     fn read_key(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
         self.advance(Progress::Keys)?;
-        let key = reader.bytes()?;
-        if key.is_empty() || self.key.as_ref() >= Some(&key) {
+        let key = reader.slice()?;
+        if key.len() > KEY_BYTES_MAX {
+            return Err(DecodeError::Bounds("key"));
+        }
+        if key.is_empty() || self.key.as_deref() >= Some(key) {
             return Err(DecodeError::Inconsistent("keys do not ascend"));
         }
         self.finish_key()?;
-        self.key = Some(key);
+        self.key = Some(key.to_vec());
         Ok(())
     }
 
@@ -231,7 +233,7 @@ impl Restore {
             return Ok(());
         };
         let last = last.ok_or(DecodeError::Inconsistent("a key has no version"))?;
-        let lease = last.put.and_then(|put| put.lease);
+        let lease = last.lease();
         if lease.is_some_and(|id| !self.state.leases.contains(id)) {
             return Err(DecodeError::Inconsistent("a key is attached to no lease"));
         }
@@ -246,46 +248,62 @@ impl Restore {
         let main = reader.i64()?;
         let sub = u32::try_from(reader.u64()?).map_err(|_| DecodeError::Bounds("revision"))?;
         let at = Revision { main, sub };
-        let put = match put {
-            true => Some(Put {
-                create_revision: reader.i64()?,
-                version: reader.i64()?,
-                lease: decode_lease(reader)?,
-                value: reader.bytes()?,
-            }),
-            false => None,
+        let version = match put {
+            true => {
+                let generation = Generation {
+                    create_revision: reader.i64()?,
+                    version: reader.i64()?,
+                };
+                let possible = (2..=main).contains(&generation.create_revision)
+                    && (1..i64::MAX).contains(&generation.version);
+                if !possible {
+                    return Err(MISPLACED);
+                }
+                Record::put(at, generation, decode_lease(reader)?, key, reader.slice()?)
+            }
+            false => Record::tombstone(at, key),
         };
-        let version = Version { at, put };
         self.check_version(&version)?;
 
         if main >= self.state.store.compact_revision() {
-            self.changes.push((at, key.clone()));
+            self.changes.push(version.clone());
         }
-        self.state.store.restore_version(key, version.clone());
+        self.state.store.restore_version(version.clone());
         self.last = Some(version);
         Ok(())
     }
 
     /// Whether a version can follow the one before it and belongs to the logical content.
-    fn check_version(&self, version: &Version) -> Result<(), DecodeError> {
+    fn check_version(&self, version: &Record) -> Result<(), DecodeError> {
         let store = &self.state.store;
-        let main = version.at.main;
-        let below = main < store.compact_revision();
-        let first = self.last.is_none();
-        let possible = (2..=store.revision()).contains(&main)
-            && self.last.as_ref().is_none_or(|last| last.at < version.at)
-            && !(below && (!first || version.put.is_none()));
-        // The version after one below the compact revision must be above it.
-        let superseded = self.last.as_ref().is_some_and(|last| {
-            last.at.main < store.compact_revision() && main == store.compact_revision()
-        });
-        let counts = version.put.as_ref().is_none_or(|put| {
-            (2..=main).contains(&put.create_revision) && (1..i64::MAX).contains(&put.version)
-        });
-        if possible && !superseded && counts {
+        let compact_revision = store.compact_revision();
+        let main = version.at().main;
+        let possible = (FIRST_CHANGE..=store.revision()).contains(&main)
+            && match &self.last {
+                None => main >= compact_revision || !version.is_tombstone(),
+                // One version below the compact revision is enough, and none if there is one at it.
+                Some(last) if last.at().main < compact_revision => main > compact_revision,
+                Some(last) => last.at() < version.at(),
+            };
+        let last = self.last.as_ref().and_then(Record::generation);
+        let follows = match (&self.last, last, version.generation()) {
+            (None, _, Some(generation)) => {
+                (generation.version == 1) == (generation.create_revision == main)
+            }
+            (Some(_), Some(last), Some(generation)) => {
+                generation.create_revision == last.create_revision
+                    && generation.version == last.version + 1
+            }
+            (Some(_), None, Some(generation)) => {
+                (generation.create_revision, generation.version) == (main, 1)
+            }
+            (Some(_), None, None) => false,
+            (_, _, None) => true,
+        };
+        if possible && follows {
             Ok(())
         } else {
-            Err(DecodeError::Inconsistent("a version is out of place"))
+            Err(MISPLACED)
         }
     }
 }

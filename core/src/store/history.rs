@@ -2,58 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use imbl::Vector;
 
-use crate::kv::{KeyValue, LeaseId};
+use super::record::{Record, Revision};
 
 /// Up to this many versions sit in one allocation that is copied when a view shares it; above, in
 /// a tree of which only the touched part is copied.
 const FEW_VERSIONS_MAX: usize = 32;
-
-/// A place in the order of all changes: the main revision, and the change's position in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Revision {
-    pub(crate) main: i64,
-    pub(crate) sub: u32,
-}
-
-/// A key as one change left it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Version {
-    pub(crate) at: Revision,
-    /// `None` is a tombstone: the change deleted the key.
-    pub(crate) put: Option<Put>,
-}
-
-/// What a put stored, besides the revision.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Put {
-    pub(crate) create_revision: i64,
-    pub(crate) version: i64,
-    pub(crate) lease: Option<LeaseId>,
-    pub(crate) value: Bytes,
-}
-
-impl Version {
-    /// The key-value of this version, `None` for a tombstone.
-    pub(crate) fn key_value(&self, key: &Bytes) -> Option<KeyValue> {
-        let put = self.put.as_ref()?;
-        Some(KeyValue {
-            key: key.clone(),
-            create_revision: put.create_revision,
-            mod_revision: self.at.main,
-            version: put.version,
-            value: put.value.clone(),
-            lease: put.lease,
-        })
-    }
-
-    /// Length of the value, 0 for a tombstone.
-    pub(crate) fn value_bytes(&self) -> usize {
-        self.put.as_ref().map_or(0, |put| put.value.len())
-    }
-}
 
 /// A key's versions, strictly ascending by revision; never empty. Most keys have one version, so
 /// that case costs no allocation.
@@ -62,19 +17,19 @@ pub(crate) struct KeyHistory(Versions);
 
 #[derive(Clone, Debug)]
 enum Versions {
-    One(Version),
-    Few(Arc<Vec<Version>>),
-    Many(Arc<Vector<Version>>),
+    One(Record),
+    Few(Arc<Vec<Record>>),
+    Many(Arc<Vector<Record>>),
 }
 
 impl KeyHistory {
-    pub(crate) fn new(first: Version) -> Self {
+    pub(crate) fn new(first: Record) -> Self {
         Self(Versions::One(first))
     }
 
     /// Appends a version, which must be newer than all others.
-    pub(crate) fn push(&mut self, version: Version) {
-        assert!(self.newest().at < version.at, "a key's versions ascend");
+    pub(crate) fn push(&mut self, version: Record) {
+        assert!(self.newest().at() < version.at(), "a key's versions ascend");
         match &mut self.0 {
             Versions::One(first) => {
                 let mut few = Vec::with_capacity(2);
@@ -85,7 +40,7 @@ impl KeyHistory {
                 Arc::make_mut(few).push(version);
             }
             Versions::Few(few) => {
-                let mut many: Vector<Version> = few.iter().cloned().collect();
+                let mut many: Vector<Record> = few.iter().cloned().collect();
                 many.push_back(version);
                 self.0 = Versions::Many(Arc::new(many));
             }
@@ -102,7 +57,7 @@ impl KeyHistory {
     }
 
     /// The version at a position below [`Self::len`].
-    pub(crate) fn get(&self, position: usize) -> &Version {
+    pub(crate) fn get(&self, position: usize) -> &Record {
         match &self.0 {
             Versions::One(only) => {
                 assert!(position == 0, "positions are below the length");
@@ -113,15 +68,15 @@ impl KeyHistory {
         }
     }
 
-    pub(crate) fn newest(&self) -> &Version {
+    pub(crate) fn newest(&self) -> &Record {
         self.get(self.len() - 1)
     }
 
     /// The key as it was after all changes up to main revision `main`: the last version up to
     /// there, which may be a tombstone.
-    pub(crate) fn at(&self, main: i64) -> Option<&Version> {
+    pub(crate) fn at(&self, main: i64) -> Option<&Record> {
         let newest = self.newest();
-        if newest.at.main <= main {
+        if newest.at().main <= main {
             return Some(newest);
         }
         let newer = self.count_before(Revision {
@@ -132,11 +87,11 @@ impl KeyHistory {
     }
 
     /// The version that exactly this change made.
-    pub(crate) fn find(&self, at: Revision) -> Option<&Version> {
+    pub(crate) fn find(&self, at: Revision) -> Option<&Record> {
         let position = self.count_before(at);
         (position < self.len())
             .then(|| self.get(position))
-            .filter(|version| version.at == at)
+            .filter(|version| version.at() == at)
     }
 
     /// The position of the oldest version that still counts after a compaction to
@@ -151,9 +106,9 @@ impl KeyHistory {
             sub: 0,
         });
         let changed_there =
-            at_or_above < self.len() && self.get(at_or_above).at.main == compact_revision;
+            at_or_above < self.len() && self.get(at_or_above).at().main == compact_revision;
         match at_or_above.checked_sub(1) {
-            Some(before) if !changed_there && self.get(before).put.is_some() => before,
+            Some(before) if !changed_there && !self.get(before).is_tombstone() => before,
             _ => at_or_above,
         }
     }
@@ -190,7 +145,7 @@ impl KeyHistory {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.get(middle).at < at {
+            if self.get(middle).at() < at {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -199,38 +154,45 @@ impl KeyHistory {
         low
     }
 
-    /// Checks what every history promises: ascending revisions, and generations that count their
-    /// puts from a creation on. The oldest version may have lost its predecessors to compaction.
-    pub(crate) fn validate(&self) {
+    /// Checks what every history promises: one key, ascending revisions, and generations that count
+    /// their puts from a creation on. The oldest version may have lost its predecessors to
+    /// compaction.
+    pub(crate) fn validate(&self, key: &[u8]) {
         assert!(self.len() > 0);
         for position in 0..self.len() {
             let version = self.get(position);
-            if let Some(put) = &version.put {
-                assert!(put.version >= 1);
-                assert!(put.create_revision <= version.at.main);
-                assert_eq!(put.version == 1, put.create_revision == version.at.main);
+            assert_eq!(version.key(), key);
+            if let Some(generation) = version.generation() {
+                let main = version.at().main;
+                assert!(generation.version >= 1);
+                assert!(generation.create_revision <= main);
+                assert_eq!(generation.version == 1, generation.create_revision == main);
             }
-            if position == 0 {
-                continue;
-            }
-            let before = self.get(position - 1);
-            assert!(before.at < version.at);
-            match (&before.put, &version.put) {
-                (Some(before), Some(put)) => {
-                    assert_eq!(put.version, before.version + 1);
-                    assert_eq!(put.create_revision, before.create_revision);
-                }
-                (None, Some(put)) => assert_eq!(put.version, 1),
-                (Some(_), None) => {}
-                (None, None) => panic!("two tombstones in a row"),
+            if position > 0 {
+                validate_step(self.get(position - 1), version);
             }
         }
+    }
+}
+
+/// Checks two versions that follow each other.
+fn validate_step(before: &Record, version: &Record) {
+    assert!(before.at() < version.at());
+    match (before.generation(), version.generation()) {
+        (Some(before), Some(generation)) => {
+            assert_eq!(generation.version, before.version + 1);
+            assert_eq!(generation.create_revision, before.create_revision);
+        }
+        (None, Some(generation)) => assert_eq!(generation.version, 1),
+        (Some(_), None) => {}
+        (None, None) => panic!("two tombstones in a row"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::record::Generation;
 
     /// Builds a history from words such as `2.0` (put) and `5.1x` (tombstone).
     fn history(text: &str) -> KeyHistory {
@@ -247,16 +209,14 @@ mod tests {
             };
             let previous = history
                 .as_ref()
-                .and_then(|history| history.newest().put.clone());
-            let put = Put {
-                create_revision: previous.as_ref().map_or(at.main, |put| put.create_revision),
-                version: previous.as_ref().map_or(1, |put| put.version + 1),
-                lease: None,
-                value: Bytes::from(word.to_owned()),
+                .and_then(|history| history.newest().generation());
+            let generation = Generation {
+                create_revision: previous.map_or(at.main, |previous| previous.create_revision),
+                version: previous.map_or(1, |previous| previous.version + 1),
             };
-            let version = Version {
-                at,
-                put: (!tombstone).then_some(put),
+            let version = match tombstone {
+                true => Record::tombstone(at, b"k"),
+                false => Record::put(at, generation, None, b"k", word.as_bytes()),
             };
             match &mut history {
                 Some(history) => history.push(version),
@@ -264,7 +224,7 @@ mod tests {
             }
         }
         let history = history.unwrap();
-        history.validate();
+        history.validate(b"k");
         history
     }
 
@@ -272,8 +232,8 @@ mod tests {
         let words: Vec<String> = (from..history.len())
             .map(|position| {
                 let version = history.get(position);
-                let mark = if version.put.is_some() { "" } else { "x" };
-                format!("{}.{}{mark}", version.at.main, version.at.sub)
+                let mark = if !version.is_tombstone() { "" } else { "x" };
+                format!("{}.{}{mark}", version.at().main, version.at().sub)
             })
             .collect();
         words.join(" ")
@@ -285,14 +245,14 @@ mod tests {
         let at = |main| {
             history
                 .at(main)
-                .map(|version| (version.at.main, version.at.sub))
+                .map(|version| (version.at().main, version.at().sub))
         };
         assert_eq!(at(2), None);
         assert_eq!(at(3), Some((3, 0)));
         assert_eq!(at(6), Some((5, 2)));
         assert_eq!(at(7), Some((7, 1)));
         assert_eq!(at(8), Some((7, 1)));
-        assert!(history.at(i64::MAX).unwrap().put.is_none());
+        assert!(history.at(i64::MAX).unwrap().is_tombstone());
         assert!(history.find(Revision { main: 7, sub: 0 }).is_some());
         assert!(history.find(Revision { main: 7, sub: 2 }).is_none());
         assert!(history.find(Revision { main: 10, sub: 0 }).is_none());
@@ -334,8 +294,8 @@ mod tests {
         while grown.len() > 1 {
             let drop = (grown.len() - 1).min(7);
             grown.drop_oldest(drop);
-            grown.validate();
-            assert_eq!(grown.newest().at.main, 101);
+            grown.validate(b"k");
+            assert_eq!(grown.newest().at().main, 101);
         }
         assert_eq!(
             show(&shared, 0),
