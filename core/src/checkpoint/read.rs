@@ -25,10 +25,10 @@ pub struct Restore {
     state: View,
     /// The key whose versions are being read.
     key: Option<Vec<u8>>,
-    /// Its last version so far.
-    last: Option<Record>,
+    /// Its versions so far.
+    versions: Vec<Record>,
     /// All changes that the event log will hold, in the order of keys.
-    changes: Vec<Record>,
+    changes: Vec<(Revision, Record)>,
 }
 
 /// The records come in this order; which sort came last.
@@ -52,7 +52,7 @@ impl Restore {
             progress: Progress::Nothing,
             state: View::empty(),
             key: None,
-            last: None,
+            versions: Vec::new(),
             changes: Vec::new(),
         }
     }
@@ -93,8 +93,9 @@ impl Restore {
         if !self.pending.is_empty() {
             return Err(DecodeError::TrailingBytes);
         }
-        self.changes.sort_unstable_by_key(Record::at);
-        if !self.state.store.restore_log(self.changes) {
+        self.changes.sort_unstable_by_key(|(at, _)| *at);
+        let changes = self.changes.into_iter().map(|(_, change)| change);
+        if !self.state.store.restore_log(changes) {
             return Err(DecodeError::Inconsistent("the revisions have gaps"));
         }
         Ok(StateMachine::restored(self.state))
@@ -227,17 +228,20 @@ impl Restore {
         Ok(())
     }
 
-    /// Attaches the key that was read to the lease of its newest version.
+    /// Stores the key that was read, and attaches it to the lease of its newest version.
     fn finish_key(&mut self) -> Result<(), DecodeError> {
-        let (Some(key), last) = (&self.key, self.last.take()) else {
+        let Some(key) = &self.key else {
             return Ok(());
         };
-        let last = last.ok_or(DecodeError::Inconsistent("a key has no version"))?;
-        let lease = last.lease();
+        let versions = std::mem::take(&mut self.versions);
+        let newest = versions.last();
+        let newest = newest.ok_or(DecodeError::Inconsistent("a key has no version"))?;
+        let lease = newest.lease();
         if lease.is_some_and(|id| !self.state.leases.contains(id)) {
             return Err(DecodeError::Inconsistent("a key is attached to no lease"));
         }
         self.state.leases.move_key(key, None, lease);
+        self.state.store.restore_key(versions);
         Ok(())
     }
 
@@ -266,10 +270,9 @@ impl Restore {
         self.check_version(&version)?;
 
         if main >= self.state.store.compact_revision() {
-            self.changes.push(version.clone());
+            self.changes.push((at, version.clone()));
         }
-        self.state.store.restore_version(version.clone());
-        self.last = Some(version);
+        self.versions.push(version);
         Ok(())
     }
 
@@ -277,16 +280,17 @@ impl Restore {
     fn check_version(&self, version: &Record) -> Result<(), DecodeError> {
         let store = &self.state.store;
         let compact_revision = store.compact_revision();
+        let last = self.versions.last();
         let main = version.at().main;
         let possible = (FIRST_CHANGE..=store.revision()).contains(&main)
-            && match &self.last {
+            && match last {
                 None => main >= compact_revision || !version.is_tombstone(),
                 // One version below the compact revision is enough, and none if there is one at it.
                 Some(last) if last.at().main < compact_revision => main > compact_revision,
                 Some(last) => last.at() < version.at(),
             };
-        let last = self.last.as_ref().and_then(Record::generation);
-        let follows = match (&self.last, last, version.generation()) {
+        let last_generation = last.and_then(Record::generation);
+        let follows = match (last, last_generation, version.generation()) {
             (None, _, Some(generation)) => {
                 (generation.version == 1) == (generation.create_revision == main)
             }

@@ -5,7 +5,7 @@
 //! each names, and drops the change. Those of the compact revision itself stay, for watchers that
 //! start there. So the work is in proportion to what goes, not to what stays.
 
-use super::{Store, key::Key, version_bytes};
+use super::{Store, key::Probe, version_bytes};
 use crate::error::Error;
 
 impl Store {
@@ -62,7 +62,7 @@ impl Store {
     fn trim(&mut self, key: &[u8], versions_max: usize) -> (usize, bool) {
         // A key that a transaction changed twice, or that has gone before, has nothing to trim;
         // looking first keeps shared nodes from being copied for nothing.
-        let Some((shared, history)) = self.keys.get_key_value(key) else {
+        let Some(history) = self.history(key) else {
             return (0, true);
         };
         let unreachable = history.logical_start(self.compact_revision);
@@ -70,17 +70,17 @@ impl Store {
         if remove == 0 {
             return (0, true);
         }
-        for position in 0..remove {
-            self.size_bytes -= version_bytes(history.get(position));
-        }
-        if remove == history.len() {
-            self.keys.remove(key);
-        } else if shared.outlives(history.get(remove)) {
-            let mut history = history.clone();
-            history.drop_oldest(remove);
-            self.keys.insert(Key::of(history.newest()), history);
-        } else if let Some(history) = self.keys.get_mut(key) {
-            history.drop_oldest(remove);
+        let removed = (0..remove).map(|position| version_bytes(history.get(position)));
+        let removed_bytes: u64 = removed.sum();
+        let all = remove == history.len();
+        self.size_bytes -= removed_bytes;
+        let probe = Probe::new(key);
+        if all {
+            self.keys.remove(&probe);
+        } else if let Some((key, versions)) = self.keys.get_key_value_mut(&probe)
+            && let Some((key, versions)) = versions.drop_oldest(key, remove)
+        {
+            self.keys.insert(key, versions);
         }
         (remove, remove == unreachable)
     }

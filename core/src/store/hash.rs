@@ -6,6 +6,7 @@
 
 use super::{
     Store,
+    history::History,
     record::{Record, Revision},
 };
 use crate::{error::Error, response::HashKv};
@@ -48,10 +49,8 @@ impl Store {
     /// What etcd's compaction leaves of the versions up to the compact revision, in their order:
     /// the newest of each key, unless that is a tombstone.
     fn kept_by_compaction(&self) -> Vec<&Record> {
-        let newest = self
-            .keys
-            .values()
-            .filter_map(|history| history.at(self.compact_revision));
+        let histories = self.keys.iter().map(History::new);
+        let newest = histories.filter_map(|history| history.at(self.compact_revision));
         let mut kept: Vec<&Record> = newest.filter(|record| !record.is_tombstone()).collect();
         kept.sort_unstable_by_key(|record| record.at());
         kept

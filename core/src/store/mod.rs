@@ -3,7 +3,7 @@
 //!
 //! Cloning a [`Store`] is O(1); the clone never changes. What a compaction has made unreachable is
 //! removed later in bounded steps ([`compact`]), so every reader that could tell the difference
-//! goes by the *logical* content: [`history::KeyHistory::logical_start`].
+//! goes by the *logical* content: [`history::History::logical_start`].
 
 mod compact;
 mod hash;
@@ -19,7 +19,12 @@ use std::{ops::Bound, sync::Arc};
 
 use imbl::OrdMap;
 
-use self::{history::KeyHistory, key::Key, log::EventLog, record::Record};
+use self::{
+    history::{History, Versions, entry},
+    key::{Key, Probe},
+    log::EventLog,
+    record::Record,
+};
 use crate::{
     error::Error,
     kv::{Event, KeyRange},
@@ -37,7 +42,7 @@ const VERSION_OVERHEAD_BYTES: usize = 128;
 /// The key space at one main revision, with its history since the compact revision.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    keys: OrdMap<Key, KeyHistory>,
+    keys: OrdMap<Key, Versions>,
     log: EventLog,
     revision: i64,
     compact_revision: i64,
@@ -92,15 +97,18 @@ impl Store {
 
     /// Whether a key exists now.
     pub(crate) fn contains(&self, key: &[u8]) -> bool {
-        self.keys
-            .get(key)
+        self.history(key)
             .is_some_and(|history| !history.newest().is_tombstone())
+    }
+
+    fn history(&self, key: &[u8]) -> Option<History<'_>> {
+        self.keys.get_key_value(&Probe::new(key)).map(History::new)
     }
 
     /// The keys of an interval as they are now, in key order.
     pub(crate) fn live(&self, range: &KeyRange) -> impl Iterator<Item = &Record> + use<'_> {
         self.histories(range)
-            .map(KeyHistory::newest)
+            .map(|history| history.newest())
             .filter(|record| !record.is_tombstone())
     }
 
@@ -108,19 +116,18 @@ impl Store {
     fn histories(
         &self,
         range: &KeyRange,
-    ) -> impl DoubleEndedIterator<Item = &KeyHistory> + use<'_> {
-        let bounds: (Bound<&[u8]>, Bound<&[u8]>) = match range {
-            KeyRange::Key(key) => (Bound::Included(key), Bound::Included(key)),
-            KeyRange::From(start) => (Bound::Included(start), Bound::Unbounded),
+    ) -> impl DoubleEndedIterator<Item = History<'_>> + use<'_> {
+        let at = |key| Bound::Included(Probe::new(key));
+        let bounds = match range {
+            KeyRange::Key(key) => (at(key), at(key)),
+            KeyRange::From(start) => (at(start), Bound::Unbounded),
             KeyRange::Range { start, end } if start < end => {
-                (Bound::Included(start), Bound::Excluded(end))
+                (at(start), Bound::Excluded(Probe::new(end)))
             }
             // An interval that ends before it starts has no keys; say so in bounds that are valid.
-            KeyRange::Range { start, .. } => (Bound::Included(start), Bound::Excluded(start)),
+            KeyRange::Range { start, .. } => (at(start), Bound::Excluded(Probe::new(start))),
         };
-        self.keys
-            .range::<_, [u8]>(bounds)
-            .map(|(_, history)| history)
+        self.keys.range(bounds).map(History::new)
     }
 
     /// The logical content, in key order: the versions of each key, from the key that the bound
@@ -129,13 +136,13 @@ impl Store {
         &self,
         from: Bound<&[u8]>,
     ) -> impl Iterator<Item = (&[u8], impl Iterator<Item = &Record>)> {
-        self.keys
-            .range::<_, [u8]>((from, Bound::Unbounded))
-            .filter_map(|(key, history)| {
-                let start = history.logical_start(self.compact_revision);
-                let versions = (start..history.len()).map(|position| history.get(position));
-                (start < history.len()).then_some((key.bytes(), versions))
-            })
+        let from = from.map(Probe::new);
+        let histories = self.keys.range((from, Bound::Unbounded)).map(History::new);
+        histories.filter_map(|history| {
+            let start = history.logical_start(self.compact_revision);
+            let versions = (start..history.len()).map(move |position| history.get(position));
+            (start < history.len()).then_some((history.key.bytes(), versions))
+        })
     }
 
     /// All changes from main revision `from` on, oldest first, one item for each main revision.
@@ -170,7 +177,7 @@ impl Store {
         let main = record.at().main;
         Event::of(record, || {
             let readable = main > self.compact_revision;
-            let history = self.keys.get(record.key()).filter(|_| readable)?;
+            let history = self.history(record.key()).filter(|_| readable)?;
             history.at(main - 1)?.key_value()
         })
     }
@@ -178,24 +185,24 @@ impl Store {
     /// Makes one change of one key: `change` gets the key as it is, if it exists, and says what
     /// it becomes. One way down the tree for a key that is stored, two for a new one.
     fn change(&mut self, key: &[u8], change: impl FnOnce(Option<&Record>) -> Record) -> Change {
-        let change = match self.keys.get_mut(key) {
+        let change = match self.keys.get_key_value_mut(&Probe::new(key)) {
             None => {
                 let record = change(None);
-                self.keys
-                    .insert(Key::of(&record), KeyHistory::new(record.clone()));
+                self.insert(vec![record.clone()]);
                 Change {
                     record,
                     before: None,
                     prev: None,
                 }
             }
-            Some(history) => {
+            Some((key, versions)) => {
+                let history = History::new((key, versions));
                 let exists = |record: &&Record| !record.is_tombstone();
                 let before = Some(history.newest()).filter(exists).cloned();
                 let record = change(before.as_ref());
                 // Differs from `before` where this same revision has changed the key already.
                 let prev = history.at(record.at().main - 1).filter(exists).cloned();
-                history.push(record.clone());
+                versions.push(key, record.clone());
                 Change {
                     record,
                     before,
@@ -207,18 +214,24 @@ impl Store {
         change
     }
 
-    /// Adds a version out of a checkpoint; a key's versions come oldest first.
-    pub(crate) fn restore_version(&mut self, record: Record) {
-        let key = record.clone();
-        self.change(key.key(), |_| record);
+    /// Stores all versions of a key that is not there, at least one, oldest first.
+    fn insert(&mut self, versions: Vec<Record>) {
+        let (key, versions) = entry(versions);
+        self.keys.insert(key, versions);
+    }
+
+    /// Adds a key out of a checkpoint, with all of its versions, oldest first.
+    pub(crate) fn restore_key(&mut self, versions: Vec<Record>) {
+        self.size_bytes += versions.iter().map(version_bytes).sum::<u64>();
+        self.insert(versions);
     }
 
     /// Rebuilds the event log of a restored store from all of its changes at and above the compact
     /// revision, in the order of revisions. `false` if they do not lead, without a gap, up to the
     /// store's revision: then the checkpoint is not one that a store has written.
     #[must_use]
-    pub(crate) fn restore_log(&mut self, changes: Vec<Record>) -> bool {
-        let complete = changes.into_iter().all(|change| self.log.push(change));
+    pub(crate) fn restore_log(&mut self, mut changes: impl Iterator<Item = Record>) -> bool {
+        let complete = changes.all(|change| self.log.push(change));
         complete && self.log.end() == (self.revision + 1).max(FIRST_CHANGE)
     }
 }

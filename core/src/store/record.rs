@@ -83,6 +83,11 @@ impl Record {
         Self(ThinArc::from_header_and_slice(head, key))
     }
 
+    /// Whether both are the same allocation.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.0.ptr() == other.0.ptr()
+    }
+
     fn head(&self) -> &Head {
         &self.0.header.header
     }

@@ -1,6 +1,6 @@
 //! What holds of a [`Store`] between any two entries; see [`crate::View::validate`].
 
-use super::{FIRST_CHANGE, Store, version_bytes};
+use super::{FIRST_CHANGE, Store, history::History, version_bytes};
 
 impl Store {
     /// Checks every structure of the store against every other.
@@ -15,13 +15,10 @@ impl Store {
     /// Each key has a history of its own, which adds to the size; what was swept is gone.
     fn invariant_histories(&self) {
         let mut size_bytes = 0;
-        for (key, history) in &self.keys {
+        for history in self.keys.iter().map(History::new) {
+            let key = history.key;
             assert!(!key.bytes().is_empty());
-            history.validate(key.bytes());
-            assert!(
-                !key.outlives(history.get(0)),
-                "the tree holds on to {key:?}"
-            );
+            history.validate();
             assert!(history.newest().at().main <= self.revision);
             let versions = (0..history.len()).map(|position| history.get(position));
             size_bytes += versions.map(version_bytes).sum::<u64>();
@@ -47,11 +44,11 @@ impl Store {
             assert_eq!((at.main, at.sub), next, "the log has no gaps");
             next.1 += 1;
             logged += 1;
-            let history = self.keys.get(record.key());
+            let history = self.history(record.key());
             let version = history.and_then(|history| history.find(at));
             assert!(version.is_some(), "logged changes are kept: {record:?}");
         }
-        let kept = self.keys.values().map(|history| {
+        let kept = self.keys.iter().map(History::new).map(|history| {
             let versions = (0..history.len()).map(|position| history.get(position));
             versions.filter(|version| version.at().main >= from).count()
         });
