@@ -123,3 +123,6 @@ fn puts(request: &TxnRequest) -> bool {
         Op::Range(_) | Op::DeleteRange(_) => false,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,3 +15,6 @@ pub(crate) mod table;
 pub use error::AuthError;
 pub use request::{AuthRequest, Author, Credential, Permission, PermissionKind};
 pub use table::UserInfo;
+
+#[cfg(test)]
+pub(crate) mod tests;
