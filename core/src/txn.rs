@@ -3,11 +3,11 @@
 
 use crate::{
     error::Error,
-    kv::{KeyRange, KeyValue},
+    kv::{KeyRange, LeaseId},
     lease::table::LeaseTable,
     request::{Compare, CompareTarget, Op, PutRequest, RangeRequest, Relation, TxnRequest},
     response::{OpResponse, TxnResponse},
-    store::{Store, write::Write},
+    store::{Store, record::Record, write::Write},
 };
 
 /// A transaction with its compares decided: the branch it takes. All compares of the tree are
@@ -174,22 +174,22 @@ fn holds(compare: &Compare, store: &Store) -> bool {
     if live.peek().is_none() {
         return holds_for(compare, None);
     }
-    live.all(|kv| holds_for(compare, Some(&kv)))
+    live.all(|record| holds_for(compare, Some(record)))
 }
 
 /// Whether a compare holds for one key, `None` being a missing one.
-fn holds_for(compare: &Compare, kv: Option<&KeyValue>) -> bool {
-    let number = |field: fn(&KeyValue) -> i64| kv.map_or(0, field);
+fn holds_for(compare: &Compare, record: Option<&Record>) -> bool {
+    let number = |field: fn(&Record) -> i64| record.map_or(0, field);
     let ordering = match &compare.target {
-        CompareTarget::Version(operand) => number(|kv| kv.version).cmp(operand),
-        CompareTarget::CreateRevision(operand) => number(|kv| kv.create_revision).cmp(operand),
-        CompareTarget::ModRevision(operand) => number(|kv| kv.mod_revision).cmp(operand),
+        CompareTarget::Version(operand) => number(Record::version).cmp(operand),
+        CompareTarget::CreateRevision(operand) => number(Record::create_revision).cmp(operand),
+        CompareTarget::ModRevision(operand) => number(|record| record.at().main).cmp(operand),
         CompareTarget::Lease(operand) => {
-            number(|kv| kv.lease.map_or(0, |lease| lease.get())).cmp(operand)
+            number(|record| record.lease().map_or(0, LeaseId::get)).cmp(operand)
         }
         // A missing key has no value, which differs from an empty one (corner case 52).
-        CompareTarget::Value(operand) => match kv {
-            Some(kv) => kv.value.cmp(operand),
+        CompareTarget::Value(operand) => match record {
+            Some(record) => record.value().cmp(operand),
             None => return false,
         },
     };

@@ -151,8 +151,7 @@ impl View {
     /// [`Error::FutureRevision`] above the store's revision, [`Error::Compacted`] below the
     /// compact revision.
     pub fn hash_kv(&self, revision: i64) -> Result<HashKv, Error> {
-        let _ = revision;
-        unimplemented!("next")
+        self.store.hash_kv(revision)
     }
 
     /// Estimated bytes that all stored versions take: keys, values and overhead. Kept as changes
@@ -178,7 +177,7 @@ impl View {
         let everything = KeyRange::From(Bytes::from_static(b"\0"));
         let live = self.store.live(&everything);
         self.leases
-            .validate(live.filter_map(|kv| Some((kv.lease?, kv.key))));
+            .validate(live.filter_map(|record| Some((record.lease()?, record.shared_key()))));
         assert!(
             self.leases()
                 .all(|(_, _, renewed_at_ms)| renewed_at_ms <= self.time_ms)

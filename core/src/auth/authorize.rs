@@ -170,7 +170,7 @@ impl AuthTable {
     /// As [`Self::authorize_admin`].
     pub(crate) fn authorize_user(&self, author: &Author, user: &str) -> Result<(), AuthError> {
         match author {
-            Author::User { name, .. } if name == user && !name.is_empty() => Ok(()),
+            Author::User { name, .. } if name == user => Ok(()),
             _ => self.authorize_admin(author),
         }
     }

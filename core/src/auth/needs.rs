@@ -31,7 +31,10 @@ impl AuthTable {
             Command::Put(request) => keys().put(request),
             Command::DeleteRange(request) => keys().delete_range(request),
             Command::Txn(request) => keys().txn(request),
-            Command::LeaseRevoke { id } => keys().lease(PermissionKind::Write, *id),
+            Command::LeaseRevoke { id } => {
+                self.authorize_anyone(author)?;
+                keys().lease(PermissionKind::Write, *id)
+            }
             Command::LeaseGrant { .. } => self.authorize_anyone(author),
             Command::Compact { .. } | Command::Alarm { .. } | Command::Auth(_) => {
                 self.authorize_admin(author)

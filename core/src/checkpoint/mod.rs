@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! stream  = chunk*
-//! chunk   = payload length u32 LE | CRC-32 u32 LE of (chunk number u32 LE, payload) | payload
+//! chunk   = payload length u32 LE | CRC-32C u32 LE of (chunk number u32 LE, payload) | payload
 //! payload = record*, a record never crossing chunks
 //! records = head, member*, alarm*, auth*, lease*, (key, version+)*, end
 //! ```
@@ -53,10 +53,7 @@ fn is_full(chunk: &[u8]) -> bool {
 
 /// The checksum of one chunk. Its number is part of it, so that chunks cannot change places.
 fn chunk_checksum(number: u32, payload: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&number.to_le_bytes());
-    hasher.update(payload);
-    hasher.finalize()
+    crc32c::crc32c_append(crc32c::crc32c(&number.to_le_bytes()), payload)
 }
 
 /// Hashes a view by way of its checkpoint: what is not written there is not state.

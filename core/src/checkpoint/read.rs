@@ -1,18 +1,18 @@
 //! Reading a checkpoint back into a state machine.
 
-use bytes::Bytes;
-
 use super::{CHECKPOINT_VERSION, MAGIC, auth::AuthReader, chunk_checksum, tag};
 use crate::{
     codec::{DecodeError, decode_lease, decode_lease_id, decode_member, wire::Reader},
     limits::LEASE_TTL_MAX_S,
     machine::StateMachine,
     store::{
-        NEVER_COMPACTED, Store,
-        history::{Put, Revision, Version},
+        FIRST_CHANGE, NEVER_COMPACTED, Store,
+        record::{Generation, KEY_BYTES_MAX, Record, Revision},
     },
     view::View,
 };
+
+const MISPLACED: DecodeError = DecodeError::Inconsistent("a version is out of place");
 
 /// Rebuilds a state machine out of a checkpoint, as its bytes come in.
 #[derive(Debug)]
@@ -20,16 +20,16 @@ pub struct Restore {
     /// Bytes of a chunk that has not come in whole.
     pending: Vec<u8>,
     chunk_number: u32,
-    total: crc32fast::Hasher,
+    total: u32,
     progress: Progress,
     state: View,
     auth: AuthReader,
     /// The key whose versions are being read.
-    key: Option<Bytes>,
-    /// Its last version so far.
-    last: Option<Version>,
+    key: Option<Vec<u8>>,
+    /// Its versions so far.
+    versions: Vec<Record>,
     /// All changes that the event log will hold, in the order of keys.
-    changes: Vec<(Revision, Bytes)>,
+    changes: Vec<(Revision, Record)>,
 }
 
 /// The records come in this order; which sort came last.
@@ -53,12 +53,12 @@ impl Restore {
         Self {
             pending: Vec::new(),
             chunk_number: 0,
-            total: crc32fast::Hasher::new(),
+            total: 0,
             progress: Progress::Nothing,
             state: View::empty(),
             auth: AuthReader::new(),
             key: None,
-            last: None,
+            versions: Vec::new(),
             changes: Vec::new(),
         }
     }
@@ -101,7 +101,8 @@ impl Restore {
         }
         (self.state.alarms, self.state.auth) = self.auth.finish()?;
         self.changes.sort_unstable_by_key(|(at, _)| *at);
-        if !self.state.store.restore_log(&self.changes) {
+        let changes = self.changes.into_iter().map(|(_, change)| change);
+        if !self.state.store.restore_log(changes) {
             return Err(DecodeError::Inconsistent("the revisions have gaps"));
         }
         Ok(StateMachine::restored(self.state))
@@ -115,8 +116,7 @@ impl Restore {
                 self.advance(Progress::End)?;
                 self.finish_key()?;
                 let read = payload.len() - reader.remaining();
-                self.total.update(&payload[..read]);
-                let total = self.total.clone().finalize();
+                let total = crc32c::crc32c_append(self.total, &payload[..read]);
                 return if reader.rest() == total.to_le_bytes() {
                     Ok(())
                 } else {
@@ -125,7 +125,7 @@ impl Restore {
             }
             self.read_record(tag, reader)?;
         }
-        self.total.update(payload);
+        self.total = crc32c::crc32c_append(self.total, payload);
         Ok(())
     }
 
@@ -237,26 +237,32 @@ impl Restore {
 
     fn read_key(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
         self.advance(Progress::Keys)?;
-        let key = reader.bytes()?;
-        if key.is_empty() || self.key.as_ref() >= Some(&key) {
+        let key = reader.slice()?;
+        if key.len() > KEY_BYTES_MAX {
+            return Err(DecodeError::Bounds("key"));
+        }
+        if key.is_empty() || self.key.as_deref() >= Some(key) {
             return Err(DecodeError::Inconsistent("keys do not ascend"));
         }
         self.finish_key()?;
-        self.key = Some(key);
+        self.key = Some(key.to_vec());
         Ok(())
     }
 
-    /// Attaches the key that was read to the lease of its newest version.
+    /// Stores the key that was read, and attaches it to the lease of its newest version.
     fn finish_key(&mut self) -> Result<(), DecodeError> {
-        let (Some(key), last) = (&self.key, self.last.take()) else {
+        let Some(key) = &self.key else {
             return Ok(());
         };
-        let last = last.ok_or(DecodeError::Inconsistent("a key has no version"))?;
-        let lease = last.put.and_then(|put| put.lease);
+        let versions = std::mem::take(&mut self.versions);
+        let newest = versions.last();
+        let newest = newest.ok_or(DecodeError::Inconsistent("a key has no version"))?;
+        let lease = newest.lease();
         if lease.is_some_and(|id| !self.state.leases.contains(id)) {
             return Err(DecodeError::Inconsistent("a key is attached to no lease"));
         }
         self.state.leases.move_key(key, None, lease);
+        self.state.store.restore_key(versions);
         Ok(())
     }
 
@@ -267,46 +273,62 @@ impl Restore {
         let main = reader.i64()?;
         let sub = u32::try_from(reader.u64()?).map_err(|_| DecodeError::Bounds("revision"))?;
         let at = Revision { main, sub };
-        let put = match put {
-            true => Some(Put {
-                create_revision: reader.i64()?,
-                version: reader.i64()?,
-                lease: decode_lease(reader)?,
-                value: reader.bytes()?,
-            }),
-            false => None,
+        let version = match put {
+            true => {
+                let generation = Generation {
+                    create_revision: reader.i64()?,
+                    version: reader.i64()?,
+                };
+                let possible = (2..=main).contains(&generation.create_revision)
+                    && (1..i64::MAX).contains(&generation.version);
+                if !possible {
+                    return Err(MISPLACED);
+                }
+                Record::put(at, generation, decode_lease(reader)?, key, reader.slice()?)
+            }
+            false => Record::tombstone(at, key),
         };
-        let version = Version { at, put };
         self.check_version(&version)?;
 
         if main >= self.state.store.compact_revision() {
-            self.changes.push((at, key.clone()));
+            self.changes.push((at, version.clone()));
         }
-        self.state.store.restore_version(key, version.clone());
-        self.last = Some(version);
+        self.versions.push(version);
         Ok(())
     }
 
     /// Whether a version can follow the one before it and belongs to the logical content.
-    fn check_version(&self, version: &Version) -> Result<(), DecodeError> {
+    fn check_version(&self, version: &Record) -> Result<(), DecodeError> {
         let store = &self.state.store;
-        let main = version.at.main;
-        let below = main < store.compact_revision();
-        let first = self.last.is_none();
-        let possible = (2..=store.revision()).contains(&main)
-            && self.last.as_ref().is_none_or(|last| last.at < version.at)
-            && !(below && (!first || version.put.is_none()));
-        // The version after one below the compact revision must be above it.
-        let superseded = self.last.as_ref().is_some_and(|last| {
-            last.at.main < store.compact_revision() && main == store.compact_revision()
-        });
-        let counts = version.put.as_ref().is_none_or(|put| {
-            (2..=main).contains(&put.create_revision) && (1..i64::MAX).contains(&put.version)
-        });
-        if possible && !superseded && counts {
+        let compact_revision = store.compact_revision();
+        let last = self.versions.last();
+        let main = version.at().main;
+        let possible = (FIRST_CHANGE..=store.revision()).contains(&main)
+            && match last {
+                None => main >= compact_revision || !version.is_tombstone(),
+                // One version below the compact revision is enough, and none if there is one at it.
+                Some(last) if last.at().main < compact_revision => main > compact_revision,
+                Some(last) => last.at() < version.at(),
+            };
+        let last_generation = last.and_then(Record::generation);
+        let follows = match (last, last_generation, version.generation()) {
+            (None, _, Some(generation)) => {
+                (generation.version == 1) == (generation.create_revision == main)
+            }
+            (Some(_), Some(last), Some(generation)) => {
+                generation.create_revision == last.create_revision
+                    && generation.version == last.version + 1
+            }
+            (Some(_), None, Some(generation)) => {
+                (generation.create_revision, generation.version) == (main, 1)
+            }
+            (Some(_), None, None) => false,
+            (_, _, None) => true,
+        };
+        if possible && follows {
             Ok(())
         } else {
-            Err(DecodeError::Inconsistent("a version is out of place"))
+            Err(MISPLACED)
         }
     }
 }

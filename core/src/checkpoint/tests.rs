@@ -191,7 +191,7 @@ fn chunks_cannot_be_lost_or_change_places() {
 fn forge(records: &[&[u8]]) -> Vec<u8> {
     let mut payload = records.concat();
     payload.push(tag::END);
-    let total = crc32fast::hash(&payload);
+    let total = crc32c::crc32c(&payload);
     payload.extend(total.to_le_bytes());
     let length = payload.len() as u32;
     let checksum = chunk_checksum(0, &payload);

@@ -11,7 +11,7 @@ use crate::{
         wire::{put_bytes, put_i64, put_len, put_u64},
     },
     kv::LeaseId,
-    store::history::Version,
+    store::record::Record,
     view::View,
 };
 
@@ -21,7 +21,7 @@ pub struct Checkpoint {
     view: View,
     next: Next,
     chunk_number: u32,
-    total: crc32fast::Hasher,
+    total: u32,
 }
 
 /// What comes next.
@@ -31,7 +31,7 @@ enum Next {
     Auth(auth::Next),
     Leases(Bound<LeaseId>),
     /// Keys from this one on; of the first of them, only the versions from this position on.
-    Keys(Bound<Bytes>, usize),
+    Keys(Bound<Vec<u8>>, usize),
     End,
     Nothing,
 }
@@ -42,7 +42,7 @@ impl Checkpoint {
             view,
             next: Next::Head,
             chunk_number: 0,
-            total: crc32fast::Hasher::new(),
+            total: 0,
         }
     }
 
@@ -56,12 +56,14 @@ impl Checkpoint {
                 }
                 Next::Auth(next) => Next::auth(auth::write(&self.view.auth, next, out)),
                 Next::Leases(from) => self.write_leases(from, out),
-                Next::Keys(from, skip) => self.write_keys(from.as_ref(), skip, out),
+                Next::Keys(from, skip) => {
+                    self.write_keys(from.as_ref().map(|key| key.as_slice()), skip, out)
+                }
                 Next::End => return self.write_end(out),
                 Next::Nothing => return,
             };
         }
-        self.total.update(&out[FRAME_BYTES..]);
+        self.total = crc32c::crc32c_append(self.total, &out[FRAME_BYTES..]);
     }
 
     /// Appends what is neither users, roles, leases nor keys.
@@ -105,7 +107,7 @@ impl Checkpoint {
 
     /// Appends keys until the chunk is full, from a key on and within it from a version on. Gives
     /// where to go on.
-    fn write_keys(&self, from: Bound<&Bytes>, mut skip: usize, out: &mut Vec<u8>) -> Next {
+    fn write_keys(&self, from: Bound<&[u8]>, mut skip: usize, out: &mut Vec<u8>) -> Next {
         for (key, versions) in self.view.store.contents(from) {
             if skip == 0 {
                 out.push(tag::KEY);
@@ -114,7 +116,7 @@ impl Checkpoint {
             for (position, version) in (0..).zip(versions).skip(skip) {
                 write_version(version, out);
                 if is_full(out) {
-                    return Next::Keys(Bound::Included(key.clone()), position + 1);
+                    return Next::Keys(Bound::Included(key.to_vec()), position + 1);
                 }
             }
             skip = 0;
@@ -125,8 +127,8 @@ impl Checkpoint {
     /// Appends the last record.
     fn write_end(&mut self, out: &mut Vec<u8>) {
         out.push(tag::END);
-        self.total.update(&out[FRAME_BYTES..]);
-        out.extend(self.total.clone().finalize().to_le_bytes());
+        self.total = crc32c::crc32c_append(self.total, &out[FRAME_BYTES..]);
+        out.extend(self.total.to_le_bytes());
     }
 
     /// Fills the frame around a finished payload.
@@ -161,19 +163,19 @@ impl Iterator for Checkpoint {
     }
 }
 
-fn write_version(version: &Version, out: &mut Vec<u8>) {
-    let put = version.put.as_ref();
-    out.push(if put.is_some() {
+fn write_version(version: &Record, out: &mut Vec<u8>) {
+    let generation = version.generation();
+    out.push(if generation.is_some() {
         tag::PUT
     } else {
         tag::TOMBSTONE
     });
-    put_i64(out, version.at.main);
-    put_len(out, version.at.sub as usize);
-    if let Some(put) = put {
-        put_i64(out, put.create_revision);
-        put_i64(out, put.version);
-        encode_lease(put.lease, out);
-        put_bytes(out, &put.value);
+    put_i64(out, version.at().main);
+    put_len(out, version.at().sub as usize);
+    if let Some(generation) = generation {
+        put_i64(out, generation.create_revision);
+        put_i64(out, generation.version);
+        encode_lease(version.lease(), out);
+        put_bytes(out, version.value());
     }
 }

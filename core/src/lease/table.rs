@@ -63,7 +63,7 @@ impl LeaseTable {
 
     /// Detaches a key from one lease and attaches it to another. A lease that is not there (any
     /// more) is passed over: it was revoked together with the key.
-    pub(crate) fn move_key(&mut self, key: &Bytes, from: Option<LeaseId>, to: Option<LeaseId>) {
+    pub(crate) fn move_key(&mut self, key: &[u8], from: Option<LeaseId>, to: Option<LeaseId>) {
         if from == to {
             return;
         }
@@ -71,7 +71,8 @@ impl LeaseTable {
             lease.keys.remove(key);
         }
         if let Some(lease) = to.and_then(|id| self.0.get_mut(&id)) {
-            lease.keys.insert(key.clone());
+            // A copy: sharing the version would keep it, however often the key is put.
+            lease.keys.insert(Bytes::copy_from_slice(key));
         }
     }
 

@@ -1,13 +1,11 @@
 //! Compaction: logical at once, physical in bounded steps.
 //!
 //! Only keys that changed at or below the compact revision can have versions to drop, and the
-//! event log names them: the sweep takes the log's elements from the oldest on, trims the keys
-//! that each names, and drops the element. The element at the compact revision itself stays, for
-//! watchers that start there. So the work is in proportion to what goes, not to what stays.
+//! event log names them: the sweep takes the log's changes from the oldest on, trims the key that
+//! each names, and drops the change. Those of the compact revision itself stay, for watchers that
+//! start there. So the work is in proportion to what goes, not to what stays.
 
-use bytes::Bytes;
-
-use super::{Store, version_bytes};
+use super::{Store, key::Probe, version_bytes};
 use crate::error::Error;
 
 impl Store {
@@ -34,28 +32,26 @@ impl Store {
     /// can reach any more. `true` while more is left.
     pub(crate) fn compact_step(&mut self, versions_max: usize) -> bool {
         let mut budget = versions_max.max(1);
-        while let Some(swept) = self.sweep {
-            let main = self.log.first();
-            let element = self.log.get(main).filter(|_| main <= self.compact_revision);
-            let Some(element) = element else {
+        while let Some(position) = self.sweep {
+            let change = self.log.get(position);
+            let Some(change) = change.filter(|change| change.at().main <= self.compact_revision)
+            else {
                 self.sweep = None;
                 break;
-            };
-            let Some(key) = element.keys().get(swept).cloned() else {
-                let last = main == self.compact_revision;
-                self.sweep = (!last).then_some(0);
-                if !last {
-                    self.log.drop_first();
-                }
-                continue;
             };
             if budget == 0 {
                 break;
             }
-            let (removed, finished) = self.trim(&key, budget);
+            let change = change.clone();
+            let (removed, finished) = self.trim(change.key(), budget);
             budget -= removed.clamp(1, budget);
-            if finished {
-                self.sweep = Some(swept + 1);
+            if !finished {
+                continue;
+            }
+            if change.at().main < self.compact_revision {
+                self.log.drop_first();
+            } else {
+                self.sweep = Some(position + 1);
             }
         }
         self.sweep.is_some()
@@ -63,10 +59,10 @@ impl Store {
 
     /// Drops up to `versions_max` of a key's unreachable versions, and the key with its last one.
     /// Gives how many went and whether that was all.
-    fn trim(&mut self, key: &Bytes, versions_max: usize) -> (usize, bool) {
+    fn trim(&mut self, key: &[u8], versions_max: usize) -> (usize, bool) {
         // A key that a transaction changed twice, or that has gone before, has nothing to trim;
         // looking first keeps shared nodes from being copied for nothing.
-        let Some(history) = self.keys.get(key) else {
+        let Some(history) = self.history(key) else {
             return (0, true);
         };
         let unreachable = history.logical_start(self.compact_revision);
@@ -74,13 +70,17 @@ impl Store {
         if remove == 0 {
             return (0, true);
         }
-        for position in 0..remove {
-            self.size_bytes -= version_bytes(key, history.get(position));
-        }
-        if remove == history.len() {
-            self.keys.remove(key);
-        } else if let Some(history) = self.keys.get_mut(key) {
-            history.drop_oldest(remove);
+        let removed = (0..remove).map(|position| version_bytes(history.get(position)));
+        let removed_bytes: u64 = removed.sum();
+        let all = remove == history.len();
+        self.size_bytes -= removed_bytes;
+        let probe = Probe::new(key);
+        if all {
+            self.keys.remove(&probe);
+        } else if let Some((key, versions)) = self.keys.get_key_value_mut(&probe)
+            && let Some((key, versions)) = versions.drop_oldest(key, remove)
+        {
+            self.keys.insert(key, versions);
         }
         (remove, remove == unreachable)
     }

@@ -1,46 +1,19 @@
-//! Which keys each main revision changed: what watch catch-up and physical compaction walk.
+//! All changes in their order: what watch catch-up, hashing and physical compaction walk.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
 use imbl::Vector;
+
+use super::record::Record;
 
 /// The main revision of the first change of an empty store.
 pub(crate) const FIRST_CHANGE: i64 = 2;
 
-/// One element for each main revision from [`Self::first`] on, without gaps.
+/// The record of each change from main revision [`Self::first`] on, in the order of revisions. No
+/// main revision is left out, and the positions within one count from 0.
 #[derive(Clone, Debug)]
 pub(crate) struct EventLog {
     first: i64,
-    changes: Vector<Changed>,
-}
-
-/// The keys that one main revision changed, in sub order; never none. A key stands there twice
-/// where a transaction deleted and put it.
-#[derive(Clone, Debug)]
-pub(crate) enum Changed {
-    /// The usual case, without an allocation of its own.
-    One(Bytes),
-    /// At least two.
-    Many(Arc<[Bytes]>),
-}
-
-impl Changed {
-    pub(crate) fn keys(&self) -> &[Bytes] {
-        match self {
-            Self::One(key) => std::slice::from_ref(key),
-            Self::Many(keys) => keys,
-        }
-    }
-}
-
-impl From<Vec<Bytes>> for Changed {
-    fn from(mut keys: Vec<Bytes>) -> Self {
-        match keys.len() {
-            1 => Self::One(keys.remove(0)),
-            _ => Self::Many(keys.into()),
-        }
-    }
+    end: i64,
+    changes: Vector<Record>,
 }
 
 impl EventLog {
@@ -48,39 +21,65 @@ impl EventLog {
     pub(crate) fn new(first: i64) -> Self {
         Self {
             first,
+            end: first,
             changes: Vector::new(),
         }
     }
 
-    /// The main revision of the oldest element, or of the next one if there is none.
+    /// The main revision of the oldest change, or of the next one if there is none.
     pub(crate) fn first(&self) -> i64 {
         self.first
     }
 
-    /// The main revision that the next element will be for.
+    /// The main revision after that of the newest change.
     pub(crate) fn end(&self) -> i64 {
-        self.first + self.changes.len() as i64
+        self.end
     }
 
-    /// What main revision `main` changed.
-    pub(crate) fn get(&self, main: i64) -> Option<&Changed> {
-        let position = main.checked_sub(self.first)?;
-        self.changes.get(usize::try_from(position).ok()?)
+    /// The change at a place, counted from the oldest.
+    pub(crate) fn get(&self, position: usize) -> Option<&Record> {
+        self.changes.get(position)
     }
 
-    /// Appends the next main revision's keys.
-    pub(crate) fn push(&mut self, changed: Changed) {
-        assert!(
-            !changed.keys().is_empty(),
-            "a main revision changes at least one key"
-        );
-        self.changes.push_back(changed);
+    /// All changes of main revision `main` and later.
+    pub(crate) fn from(&self, main: i64) -> impl Iterator<Item = &Record> + use<'_> {
+        let (mut low, mut high) = (0, self.changes.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.changes[middle].at().main < main {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        // Seeks to the place in O(log n).
+        self.changes.focus().narrow(low..).into_iter()
     }
 
-    /// Drops the oldest element, if there is one.
+    /// Appends the next change: of the last main revision, or of the one after it. `false`, and
+    /// nothing is appended, if it does not follow.
+    #[must_use]
+    pub(crate) fn push(&mut self, record: Record) -> bool {
+        let at = record.at();
+        let last = self.changes.back().map(Record::at);
+        let follows = match last {
+            Some(last) if last.main == at.main => at.sub == last.sub + 1,
+            _ => at.main == self.end && at.sub == 0,
+        };
+        if follows {
+            self.end = at.main + 1;
+            self.changes.push_back(record);
+        }
+        follows
+    }
+
+    /// Drops the oldest change, if there is one.
     pub(crate) fn drop_first(&mut self) {
         if self.changes.pop_front().is_some() {
-            self.first += 1;
+            self.first = self
+                .changes
+                .front()
+                .map_or(self.end, |record| record.at().main);
         }
     }
 }
@@ -88,21 +87,40 @@ impl EventLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::record::Revision;
+
+    fn change(main: i64, sub: u32) -> Record {
+        Record::tombstone(Revision { main, sub }, b"k")
+    }
 
     #[test]
-    fn elements_are_found_by_their_main_revision() {
+    fn changes_are_found_by_their_main_revision() {
         let mut log = EventLog::new(FIRST_CHANGE);
-        for main in 2..300_i64 {
-            let key = Bytes::from(main.to_string());
-            log.push(Changed::from(vec![key; 1 + main as usize % 2]));
+        for main in 2..300 {
+            for sub in 0..1 + main as u32 % 2 {
+                assert!(log.push(change(main, sub)));
+            }
         }
         for first in 2..250 {
             assert_eq!((log.first(), log.end()), (first, 300));
-            assert!(log.get(first - 1).is_none() && log.get(300).is_none());
-            assert_eq!(log.get(first).unwrap().keys().len(), 1 + first as usize % 2);
-            assert_eq!(log.get(299).unwrap().keys()[0], "299");
-            log.drop_first();
+            for from in [first, first + 7, 299] {
+                assert_eq!(log.from(from).next().unwrap().at(), change(from, 0).at());
+            }
+            assert_eq!(log.from(first - 1).count(), log.from(first).count());
+            assert_eq!(log.from(300).count(), 0);
+            for _ in 0..1 + first % 2 {
+                log.drop_first();
+            }
         }
-        assert!(log.get(i64::MIN).is_none());
+    }
+
+    #[test]
+    fn only_what_follows_is_appended() {
+        let mut log = EventLog::new(5);
+        assert!(!log.push(change(4, 0)) && !log.push(change(6, 0)) && !log.push(change(5, 1)));
+        assert!(log.push(change(5, 0)) && log.push(change(5, 1)));
+        assert!(!log.push(change(5, 1)) && !log.push(change(5, 3)) && !log.push(change(7, 0)));
+        assert!(log.push(change(6, 0)));
+        assert_eq!(log.end(), 7);
     }
 }

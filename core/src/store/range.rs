@@ -2,9 +2,7 @@
 
 use std::cmp::Ordering;
 
-use bytes::Bytes;
-
-use super::{Store, history::Version};
+use super::{Store, record::Record};
 use crate::{
     error::Error,
     kv::{KeyRange, KeyValue},
@@ -71,20 +69,20 @@ impl Store {
 
     /// The key-values to take from an interval at a main revision, and how many keys it has there.
     fn scan(&self, range: &KeyRange, at: i64, take: Take) -> (Vec<KeyValue>, usize) {
-        let mut live = self.histories(range).filter_map(|(key, history)| {
-            let version = history.at(at)?;
-            version.put.is_some().then_some((key, version))
-        });
-        let key_value = |(key, version): (&Bytes, &Version)| version.key_value(key);
+        let mut live = self
+            .histories(range)
+            .filter_map(|history| history.at(at))
+            .filter(|version| !version.is_tombstone());
         let kvs: Vec<KeyValue> = match take {
             Take::Nothing => Vec::new(),
-            Take::First(max) => live.by_ref().take(max).filter_map(key_value).collect(),
-            Take::Last(max) => live
-                .by_ref()
-                .rev()
-                .take(max)
-                .filter_map(key_value)
-                .collect(),
+            Take::First(max) => {
+                let first = live.by_ref().take(max);
+                first.filter_map(Record::key_value).collect()
+            }
+            Take::Last(max) => {
+                let last = live.by_ref().rev().take(max);
+                last.filter_map(Record::key_value).collect()
+            }
         };
         let count = kvs.len() + live.count();
         (kvs, count)

@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::{
     Change, Store,
-    history::{Put, Revision, Version},
-    log::Changed,
+    record::{Generation, Record, Revision},
 };
 use crate::{
     kv::{Event, KeyValue, LeaseId},
@@ -23,7 +20,6 @@ pub(crate) struct Write<'a> {
     leases: &'a mut LeaseTable,
     /// The main revision that the changes get; the store's only if there are any.
     main: i64,
-    changed: Vec<Bytes>,
     events: Vec<Event>,
 }
 
@@ -34,14 +30,13 @@ impl<'a> Write<'a> {
             store,
             leases,
             main,
-            changed: Vec::new(),
             events: Vec::new(),
         }
     }
 
     /// The revision visible inside: the new one as soon as there is a change.
     pub(crate) fn revision(&self) -> i64 {
-        if self.changed.is_empty() {
+        if self.events.is_empty() {
             self.store.revision
         } else {
             self.main
@@ -50,11 +45,10 @@ impl<'a> Write<'a> {
 
     /// Makes the changes the store's newest revision and gives them as events.
     pub(crate) fn finish(self) -> Arc<[Event]> {
-        if self.changed.is_empty() {
+        if self.events.is_empty() {
             return Arc::default();
         }
         self.store.revision = self.main;
-        self.store.log.push(Changed::from(self.changed));
         self.events.into()
     }
 
@@ -65,43 +59,47 @@ impl<'a> Write<'a> {
 
     /// Puts one key. With `ignore_value` and `ignore_lease` the key exists, and the lease exists.
     pub(crate) fn put(&mut self, request: &PutRequest) -> PutResponse {
-        let main = self.main;
-        let change = self.change(&request.key, |before| {
-            let mut put = Put {
-                create_revision: main,
+        let change = self.change(&request.key, |before, at| {
+            let mut generation = Generation {
+                create_revision: at.main,
                 version: 1,
-                lease: request.lease,
-                value: request.value.clone(),
             };
-            if let Some(before) = before {
-                put.create_revision = before.create_revision;
-                put.version = before.version + 1;
-                if request.ignore_lease {
-                    put.lease = before.lease;
-                }
-                if request.ignore_value {
-                    put.value = before.value.clone();
-                }
+            if let Some(last) = before.and_then(Record::generation) {
+                generation.create_revision = last.create_revision;
+                generation.version = last.version + 1;
             }
-            Some(put)
+            let lease = match before.filter(|_| request.ignore_lease) {
+                Some(before) => before.lease(),
+                None => request.lease,
+            };
+            let value = match before.filter(|_| request.ignore_value) {
+                Some(before) => before.value(),
+                None => &request.value,
+            };
+            Record::put(at, generation, lease, &request.key, value)
         });
         let prev_kv = change.before.filter(|_| request.prev_kv);
         PutResponse {
-            revision: main,
-            prev_kv,
+            revision: self.main,
+            prev_kv: prev_kv.as_ref().and_then(Record::key_value),
         }
     }
 
     /// Deletes the keys of an interval, in key order.
     pub(crate) fn delete_range(&mut self, request: &DeleteRangeRequest) -> DeleteRangeResponse {
-        let live: Vec<KeyValue> = self.store.live(&request.range).collect();
-        for kv in &live {
-            self.change(&kv.key, |_| None);
+        let live: Vec<Record> = self.store.live(&request.range).cloned().collect();
+        for record in &live {
+            self.delete(record.key());
         }
+        let prev_kvs: Vec<KeyValue> = if request.prev_kv {
+            live.iter().filter_map(Record::key_value).collect()
+        } else {
+            Vec::new()
+        };
         DeleteRangeResponse {
             revision: self.revision(),
             deleted: live.len() as i64,
-            prev_kvs: if request.prev_kv { live } else { Vec::new() },
+            prev_kvs,
         }
     }
 
@@ -118,31 +116,36 @@ impl<'a> Write<'a> {
         }
         keys.sort_unstable();
         for key in keys {
-            let gone = self.change(&key, |_| None);
-            assert!(gone.before.is_some(), "keys attached to a lease exist");
+            self.delete(&key);
         }
         ended
     }
 
-    /// Makes one change of one key, in the store, in its leases and for the watchers. A key that
-    /// is deleted exists.
+    /// Deletes a key that exists.
+    fn delete(&mut self, key: &[u8]) {
+        let change = self.change(key, |_, at| Record::tombstone(at, key));
+        assert!(change.before.is_some(), "only keys that exist are deleted");
+    }
+
+    /// Makes one change of one key, in the store, in its leases and for the watchers.
     fn change(
         &mut self,
-        key: &Bytes,
-        change: impl FnOnce(Option<&KeyValue>) -> Option<Put>,
+        key: &[u8],
+        change: impl FnOnce(Option<&Record>, Revision) -> Record,
     ) -> Change {
-        let sub = u32::try_from(self.changed.len()).expect("a command makes < 2^32 changes");
+        let sub = u32::try_from(self.events.len()).expect("a command makes < 2^32 changes");
         let at = Revision {
             main: self.main,
             sub,
         };
-        let change = self.store.change(key, at, change);
-        let lease_before = change.before.as_ref().and_then(|kv| kv.lease);
-        let lease = change.version.put.as_ref().and_then(|put| put.lease);
-        self.leases.move_key(&change.key, lease_before, lease);
-        self.changed.push(change.key.clone());
-        let event = Event::of(&change.key, &change.version, || change.prev.clone());
-        self.events.push(event);
+        let change = self.store.change(key, |before| change(before, at));
+        let lease_before = change.before.as_ref().and_then(Record::lease);
+        self.leases
+            .move_key(key, lease_before, change.record.lease());
+        let follows = self.store.log.push(change.record.clone());
+        assert!(follows, "changes are logged in their order");
+        let prev = || change.prev.as_ref().and_then(Record::key_value);
+        self.events.push(Event::of(&change.record, prev));
         change
     }
 }
@@ -150,17 +153,13 @@ impl<'a> Write<'a> {
 impl Event {
     /// What watchers get for a version of a key. A put that created the key has no state before
     /// it, also where the same revision deleted it first.
-    pub(super) fn of(
-        key: &Bytes,
-        version: &Version,
-        prev: impl FnOnce() -> Option<KeyValue>,
-    ) -> Self {
-        match version.key_value(key) {
+    pub(super) fn of(record: &Record, prev: impl FnOnce() -> Option<KeyValue>) -> Self {
+        match record.key_value() {
             Some(kv) if kv.version == 1 => Self::Put { kv, prev: None },
             Some(kv) => Self::Put { kv, prev: prev() },
             None => Self::Delete {
-                key: key.clone(),
-                mod_revision: version.at.main,
+                key: record.shared_key(),
+                mod_revision: record.at().main,
                 prev: prev(),
             },
         }

@@ -149,6 +149,7 @@ impl Model {
                 };
                 Ok(Response::LeaseExpire { expired })
             }
+            Command::Alarm { .. } | Command::Auth(_) => unreachable!(),
             Command::MemberAttributes(attributes) => {
                 self.members
                     .insert(attributes.member_id, attributes.clone());

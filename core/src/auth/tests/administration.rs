@@ -122,7 +122,7 @@ fn users_see_themselves_and_their_roles() {
         gone | see-user al   | user name not found
         - | see-user al      | user name is empty
         - | see-user ''      | user name is empty
-        '' | see-user ''     | user name is empty
+        '' | see-user ''     | ok
         root | see-user al   | ok
         al | see-role r      | ok
         al | see-role s      | permission denied

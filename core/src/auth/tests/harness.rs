@@ -78,7 +78,7 @@ fn read(view: &View, author: &Author, words: &[&str]) -> Option<Result<String, E
         ["all-leases"] => permitted(view.authorize_all_leases(author)),
         ["anyone"] => permitted(view.authorize_anyone(author)),
         ["admin"] => permitted(view.authorize_admin(author)),
-        ["see-user", name] => permitted(view.authorize_user(author, name)),
+        ["see-user", name] => permitted(view.authorize_user(author, &unquote(name))),
         ["see-role", name] => permitted(view.authorize_role(author, name)),
         ["status"] => Ok(format!("{} {}", view.auth_enabled(), view.auth_revision())),
         ["users"] => Ok(joined(view.users())),

@@ -193,6 +193,7 @@ fn a_lease_is_all_of_its_keys() {
         root | all-leases              | ok
         al@1 | lease-revoke 1          | revision of auth store is old
         - | lease-revoke 1             | user name is empty
+        - | lease-revoke 9             | user name is empty
         al | lease-revoke 2            | ok
         al | lease-revoke 9            | requested lease not found
         root | lease-revoke 1          | ok

@@ -95,7 +95,14 @@ const IMPURE: &[Ban] = &[
 ];
 
 /// What the core may depend on: data structures, checksums, and the text of errors.
-const CORE_DEPENDENCIES: &[&str] = &["bytes", "crc32fast", "imbl", "thiserror"];
+const CORE_DEPENDENCIES: &[&str] = &[
+    "bytes",
+    "crc32c",
+    "equivalent",
+    "imbl",
+    "thiserror",
+    "triomphe",
+];
 
 const OPENRAFT: &[&str] = &[
     "openraft",

@@ -1,0 +1,124 @@
+//! The checksum of the key space by etcd's definition (contract api.md §9.3, `HashKV`), so that
+//! members can be compared with each other, and with what they were imported from.
+//!
+//! It is that of etcd's own storage: each version's revision as etcd writes it, followed by the
+//! version as an encoded `mvccpb.KeyValue`.
+
+use super::{
+    Store,
+    history::History,
+    record::{Record, Revision},
+};
+use crate::{error::Error, response::HashKv};
+
+/// The name of the bucket in which etcd keeps all versions.
+const BUCKET: &[u8] = b"key";
+
+/// Marks the revision of a tombstone.
+const TOMBSTONE_MARK: u8 = b't';
+
+impl Store {
+    /// See [`crate::View::hash_kv`].
+    pub(crate) fn hash_kv(&self, revision: i64) -> Result<HashKv, Error> {
+        let revision = if revision > 0 {
+            revision
+        } else {
+            self.revision
+        };
+        if revision > self.revision {
+            return Err(Error::FutureRevision);
+        }
+        if revision < self.compact_revision {
+            return Err(Error::Compacted);
+        }
+        let mut hash = Hash::new();
+        for record in self.kept_by_compaction() {
+            hash.add(record);
+        }
+        let after = self.log.from(self.compact_revision + 1);
+        for record in after.take_while(|record| record.at().main <= revision) {
+            hash.add(record);
+        }
+        Ok(HashKv {
+            hash: hash.sum,
+            revision,
+            compact_revision: self.compact_revision,
+        })
+    }
+
+    /// What etcd's compaction leaves of the versions up to the compact revision, in their order:
+    /// the newest of each key, unless that is a tombstone.
+    fn kept_by_compaction(&self) -> Vec<&Record> {
+        let histories = self.keys.iter().map(History::new);
+        let newest = histories.filter_map(|history| history.at(self.compact_revision));
+        let mut kept: Vec<&Record> = newest.filter(|record| !record.is_tombstone()).collect();
+        kept.sort_unstable_by_key(|record| record.at());
+        kept
+    }
+}
+
+/// A checksum in the making.
+struct Hash {
+    sum: u32,
+    buffer: Vec<u8>,
+}
+
+impl Hash {
+    fn new() -> Self {
+        Self {
+            sum: crc32c::crc32c(BUCKET),
+            buffer: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, record: &Record) {
+        self.buffer.clear();
+        put_revision(record, &mut self.buffer);
+        put_key_value(record, &mut self.buffer);
+        self.sum = crc32c::crc32c_append(self.sum, &self.buffer);
+    }
+}
+
+/// Main and sub revision, big endian, with etcd's separator; a tombstone is marked.
+fn put_revision(record: &Record, out: &mut Vec<u8>) {
+    let Revision { main, sub } = record.at();
+    out.extend(main.to_be_bytes());
+    out.push(b'_');
+    out.extend(i64::from(sub).to_be_bytes());
+    if record.is_tombstone() {
+        out.push(TOMBSTONE_MARK);
+    }
+}
+
+/// The version as protobuf; fields that are 0 or empty are left out. A tombstone has its key only.
+fn put_key_value(record: &Record, out: &mut Vec<u8>) {
+    put_bytes(1, record.key(), out);
+    if record.is_tombstone() {
+        return;
+    }
+    put_number(2, record.create_revision(), out);
+    put_number(3, record.at().main, out);
+    put_number(4, record.version(), out);
+    put_bytes(5, record.value(), out);
+    put_number(6, record.lease().map_or(0, |lease| lease.get()), out);
+}
+
+fn put_number(field: u8, number: i64, out: &mut Vec<u8>) {
+    if number != 0 {
+        out.push(field << 3);
+        // Negative ones as their two's complement, as protobuf has it.
+        put_varint(number as u64, out);
+    }
+}
+
+fn put_bytes(field: u8, bytes: &[u8], out: &mut Vec<u8>) {
+    if !bytes.is_empty() {
+        out.push(field << 3 | 2);
+        put_varint(bytes.len() as u64, out);
+        out.extend_from_slice(bytes);
+    }
+}
+
+fn put_varint(number: u64, out: &mut Vec<u8>) {
+    crate::codec::wire::put_u64(out, number);
+}
