@@ -227,3 +227,6 @@ impl AuthReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

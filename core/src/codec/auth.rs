@@ -183,3 +183,6 @@ pub(super) fn decode_auth(reader: &mut Reader<'_>) -> Result<AuthRequest, Decode
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,7 +155,6 @@ impl Model {
                     .insert(attributes.member_id, attributes.clone());
                 Ok(Response::MemberAttributes)
             }
-            Command::Alarm { .. } | Command::Auth(_) => unreachable!("not generated"),
             Command::ClusterVersion { version } => {
                 self.cluster_version = Some(version.clone());
                 Ok(Response::ClusterVersion)
