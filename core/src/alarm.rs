@@ -84,7 +84,9 @@ impl AlarmSet {
     }
 
     fn is_raised(&self, kind: AlarmKind) -> bool {
-        self.iter().any(|alarm| alarm.kind == kind)
+        let of_member = |member_id| Alarm { kind, member_id };
+        let mut raised = self.0.range(of_member(0)..=of_member(u64::MAX));
+        raised.next().is_some()
     }
 }
 
