@@ -4,6 +4,8 @@
 
 use std::ops::Bound;
 
+use bytes::Bytes;
+
 use super::View;
 use crate::{
     auth::{AuthError, Author, Permission, PermissionKind, UserInfo, needs::KeysNeeded},
@@ -98,13 +100,20 @@ impl View {
         self.keys_needed(author).txn(request)
     }
 
-    /// Whether an author may watch a range. Asked once, when the watcher is created.
+    /// Whether an author may watch a range; an empty first key stands for `"\0"`, as in
+    /// [`CreateRequest`](crate::watch::CreateRequest). Asked once, when the watcher is created.
     ///
     /// # Errors
     ///
     /// As [`Self::authorize`].
     pub fn authorize_watch(&self, author: &Author, range: &KeyRange) -> Result<(), AuthError> {
-        self.auth.rights(author).check(PermissionKind::Read, range)
+        let rights = self.auth.rights(author);
+        if range.start().is_empty() {
+            let end = Bytes::copy_from_slice(range.wire_end());
+            let range = KeyRange::from_wire(Bytes::from_static(b"\0"), end);
+            return rights.check(PermissionKind::Read, &range);
+        }
+        rights.check(PermissionKind::Read, range)
     }
 
     /// Whether an author may access all keys attached to a lease: to read them for its time to

@@ -95,6 +95,22 @@ fn a_range_without_keys_counts_as_its_start() {
 }
 
 #[test]
+fn a_watch_may_leave_the_first_key_out() {
+    check_on(
+        &mut enabled(),
+        "
+        root | role-grant r read \0-b | ok 8
+        al | watch ''-b  | ok
+        al | watch ''    | ok
+        al | watch ''-c  | permission denied
+        al | watch ''-   | permission denied
+        al | get ''-b    | permission denied
+        root | watch ''- | ok
+        ",
+    );
+}
+
+#[test]
 fn what_a_write_gives_back_is_read() {
     // Corner case 131.
     check_on(
