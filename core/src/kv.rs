@@ -70,6 +70,15 @@ impl KeyRange {
         }
     }
 
+    /// The wire's `range_end`.
+    pub fn wire_end(&self) -> &[u8] {
+        match self {
+            Self::Key(_) => b"",
+            Self::Range { end, .. } => end,
+            Self::From(_) => OPEN_END,
+        }
+    }
+
     /// Whether no key can be in the set.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Range { start, end } if end <= start)

@@ -3,6 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use crate::{
+    auth::Author,
     command::{Command, Entry, Renewal},
     error::Error,
     kv::{Event, LeaseId},
@@ -70,7 +71,10 @@ impl StateMachine {
         state.time_ms = state.time_ms.max(entry.time_ms);
 
         let mut effects = Effects::default();
-        let result = self.execute(entry.command, entry.term, &mut effects);
+        let result = match self.admit(&entry.author, &entry.command) {
+            Ok(()) => self.execute(entry.command, entry.term, &mut effects),
+            Err(refusal) => Err(refusal),
+        };
         Applied {
             index: entry.index,
             revision: self.revision(),
@@ -119,6 +123,12 @@ impl StateMachine {
         state.applied_term = term;
     }
 
+    /// Whether a command may be tried: alarms first, then its author's permissions.
+    fn admit(&self, author: &Author, command: &Command) -> Result<(), Error> {
+        self.0.alarms.check(command)?;
+        Ok(self.authorize(author, command)?)
+    }
+
     fn execute(
         &mut self,
         command: Command,
@@ -153,7 +163,14 @@ impl StateMachine {
                 };
                 Ok(Response::LeaseExpire { expired })
             }
-            Command::Alarm { .. } | Command::Auth(_) => unimplemented!("next"),
+            Command::Alarm { action, alarm } => {
+                let alarm = self.0.alarms.apply(action, alarm);
+                Ok(Response::Alarm { alarm })
+            }
+            Command::Auth(request) => {
+                self.0.auth.apply(request.into_inner())?;
+                Ok(Response::Auth)
+            }
             Command::MemberAttributes(attributes) => {
                 self.0.members.insert(attributes.member_id, attributes);
                 Ok(Response::MemberAttributes)

@@ -103,9 +103,7 @@ impl Valid<AuthRequest> {
                 Err(AuthError::UserEmpty.into())
             }
             AuthRequest::RoleAdd { name } if name.is_empty() => Err(AuthError::RoleEmpty.into()),
-            AuthRequest::RoleGrantPermission { permission, .. }
-                if permission.range.start().is_empty() || permission.range.is_empty() =>
-            {
+            AuthRequest::RoleGrantPermission { permission, .. } if !permission.names_keys() => {
                 Err(AuthError::InvalidAuthManagement.into())
             }
             _ => Ok(Self(request)),

@@ -1,11 +1,15 @@
 //! Replicated state to read: at the present, or as it was when a view was taken.
 
+mod auth;
+
 use std::{ops::Bound, sync::Arc};
 
 use bytes::Bytes;
 use imbl::OrdMap;
 
 use crate::{
+    alarm::{Alarm, AlarmSet},
+    auth::table::AuthTable,
     checkpoint::{self, Checkpoint},
     command::MemberAttributes,
     error::Error,
@@ -30,6 +34,8 @@ pub struct View {
     pub(crate) leases: LeaseTable,
     pub(crate) members: OrdMap<u64, MemberAttributes>,
     pub(crate) cluster_version: Option<Arc<str>>,
+    pub(crate) alarms: AlarmSet,
+    pub(crate) auth: AuthTable,
 }
 
 impl View {
@@ -43,6 +49,8 @@ impl View {
             leases: LeaseTable::default(),
             members: OrdMap::new(),
             cluster_version: None,
+            alarms: AlarmSet::default(),
+            auth: AuthTable::new(),
         }
     }
 
@@ -117,6 +125,11 @@ impl View {
         self.cluster_version.as_deref()
     }
 
+    /// The alarms that are raised, by kind and then by member id.
+    pub fn alarms(&self) -> impl Iterator<Item = Alarm> + '_ {
+        self.alarms.iter()
+    }
+
     /// All changes of keys from a main revision on, oldest first: one item for each revision, with
     /// its events in the order in which they were made. Starting above the store's revision gives
     /// nothing. The state before a change is missing where it was compacted.
@@ -169,6 +182,7 @@ impl View {
             self.leases()
                 .all(|(_, _, renewed_at_ms)| renewed_at_ms <= self.time_ms)
         );
+        assert_eq!(self.auth.invariants(), Ok(()));
     }
 
     /// The whole state as a stream of chunks, each of about

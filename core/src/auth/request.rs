@@ -105,6 +105,13 @@ pub struct Permission {
     pub range: KeyRange,
 }
 
+impl Permission {
+    /// Whether this can be granted: its range has a first key, and is not empty (corner case 142).
+    pub(crate) fn names_keys(&self) -> bool {
+        !self.range.start().is_empty() && !self.range.is_empty()
+    }
+}
+
 /// What a permission allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PermissionKind {

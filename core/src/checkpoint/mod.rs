@@ -4,19 +4,21 @@
 //! stream  = chunk*
 //! chunk   = payload length u32 LE | CRC-32C u32 LE of (chunk number u32 LE, payload) | payload
 //! payload = record*, a record never crossing chunks
-//! records = head, member*, lease*, (key, version+)*, end
+//! records = head, member*, alarm*, auth*, lease*, (key, version+)*, end
 //! ```
 //!
-//! Members, leases and keys ascend by id, id and bytes. A key's versions are its *logical* ones,
+//! Members, leases and keys ascend by id, id and bytes. Those of
+//! alarms, users and roles are in `auth.rs`. A key's versions are its *logical* ones,
 //! oldest first, so replicas that have compacted more or less far physically write the same bytes.
 //! The keys of leases and the event log are not written: both follow from the versions. The last
 //! record holds a checksum of all payloads before it.
 
+mod auth;
 mod read;
 mod write;
 
 pub use self::{read::Restore, write::Checkpoint};
-use crate::view::View;
+use crate::{limits::CHECKPOINT_CHUNK_BYTES, view::View};
 
 /// The layout's version, first byte of the head's body.
 const CHECKPOINT_VERSION: u8 = 1;
@@ -36,6 +38,17 @@ mod tag {
     pub(super) const PUT: u8 = 5;
     pub(super) const TOMBSTONE: u8 = 6;
     pub(super) const END: u8 = 7;
+    pub(super) const ALARM: u8 = 8;
+    pub(super) const AUTH: u8 = 9;
+    pub(super) const USER: u8 = 10;
+    pub(super) const USER_ROLE: u8 = 11;
+    pub(super) const ROLE: u8 = 12;
+    pub(super) const PERMISSION: u8 = 13;
+}
+
+/// Whether a chunk takes no further record.
+fn is_full(chunk: &[u8]) -> bool {
+    chunk.len() >= CHECKPOINT_CHUNK_BYTES
 }
 
 /// The checksum of one chunk. Its number is part of it, so that chunks cannot change places.

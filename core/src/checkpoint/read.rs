@@ -1,6 +1,6 @@
 //! Reading a checkpoint back into a state machine.
 
-use super::{CHECKPOINT_VERSION, MAGIC, chunk_checksum, tag};
+use super::{CHECKPOINT_VERSION, MAGIC, auth::AuthReader, chunk_checksum, tag};
 use crate::{
     codec::{DecodeError, decode_lease, decode_lease_id, decode_member, wire::Reader},
     limits::LEASE_TTL_MAX_S,
@@ -23,6 +23,7 @@ pub struct Restore {
     total: u32,
     progress: Progress,
     state: View,
+    auth: AuthReader,
     /// The key whose versions are being read.
     key: Option<Vec<u8>>,
     /// Its versions so far.
@@ -37,6 +38,10 @@ enum Progress {
     Nothing,
     Head,
     Members,
+    Alarms,
+    Auth,
+    Users,
+    Roles,
     Leases,
     Keys,
     End,
@@ -51,6 +56,7 @@ impl Restore {
             total: 0,
             progress: Progress::Nothing,
             state: View::empty(),
+            auth: AuthReader::new(),
             key: None,
             versions: Vec::new(),
             changes: Vec::new(),
@@ -93,6 +99,7 @@ impl Restore {
         if !self.pending.is_empty() {
             return Err(DecodeError::TrailingBytes);
         }
+        (self.state.alarms, self.state.auth) = self.auth.finish()?;
         self.changes.sort_unstable_by_key(|(at, _)| *at);
         let changes = self.changes.into_iter().map(|(_, change)| change);
         if !self.state.store.restore_log(changes) {
@@ -126,6 +133,10 @@ impl Restore {
         match tag {
             tag::HEAD => self.read_head(reader),
             tag::MEMBER => self.read_member(reader),
+            tag::ALARM => self.read_auth(Progress::Alarms, tag, reader),
+            tag::AUTH => self.read_auth(Progress::Auth, tag, reader),
+            tag::USER | tag::USER_ROLE => self.read_auth(Progress::Users, tag, reader),
+            tag::ROLE | tag::PERMISSION => self.read_auth(Progress::Roles, tag, reader),
             tag::LEASE => self.read_lease(reader),
             tag::KEY => self.read_key(reader),
             tag::PUT => self.read_version(reader, true),
@@ -137,9 +148,9 @@ impl Restore {
         }
     }
 
-    /// Notes which sort of record comes; the head and the end come once.
+    /// Notes which sort of record comes; heads and the end come once.
     fn advance(&mut self, to: Progress) -> Result<(), DecodeError> {
-        let once = matches!(to, Progress::Head | Progress::End);
+        let once = matches!(to, Progress::Head | Progress::Auth | Progress::End);
         let misplaced = to < self.progress
             || (once && to == self.progress)
             || (to > Progress::Head && self.progress < Progress::Head);
@@ -195,6 +206,16 @@ impl Restore {
         }
         self.state.members.insert(member.member_id, member);
         Ok(())
+    }
+
+    fn read_auth(
+        &mut self,
+        sort: Progress,
+        tag: u8,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
+        self.advance(sort)?;
+        self.auth.read(tag, reader)
     }
 
     fn read_lease(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {

@@ -78,11 +78,11 @@ fn large() -> StateMachine {
     machine
 }
 
-fn bytes(machine: &StateMachine) -> Vec<u8> {
+pub(super) fn bytes(machine: &StateMachine) -> Vec<u8> {
     machine.checkpoint().flatten().collect()
 }
 
-fn restore(stream: &[u8], piece: usize) -> Result<StateMachine, DecodeError> {
+pub(super) fn restore(stream: &[u8], piece: usize) -> Result<StateMachine, DecodeError> {
     let mut restore = Restore::new();
     for piece in stream.chunks(piece) {
         restore.feed(piece)?;
@@ -188,7 +188,7 @@ fn chunks_cannot_be_lost_or_change_places() {
 }
 
 /// Puts correct checksums around records, as only an error in this crate could.
-fn forge(records: &[&[u8]]) -> Vec<u8> {
+pub(super) fn forge(records: &[&[u8]]) -> Vec<u8> {
     let mut payload = records.concat();
     payload.push(tag::END);
     let total = crc32c::crc32c(&payload);
@@ -199,7 +199,7 @@ fn forge(records: &[&[u8]]) -> Vec<u8> {
 }
 
 /// A head with the given revisions, both below 64, at time 9.
-fn head(revision: u8, compact_revision: u8) -> Vec<u8> {
+pub(super) fn head(revision: u8, compact_revision: u8) -> Vec<u8> {
     let numbers = [
         CHECKPOINT_VERSION,
         5,

@@ -4,14 +4,13 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use super::{CHECKPOINT_VERSION, FRAME_BYTES, MAGIC, chunk_checksum, tag};
+use super::{CHECKPOINT_VERSION, FRAME_BYTES, MAGIC, auth, chunk_checksum, is_full, tag};
 use crate::{
     codec::{
         encode_lease, encode_member,
         wire::{put_bytes, put_i64, put_len, put_u64},
     },
     kv::LeaseId,
-    limits::CHECKPOINT_CHUNK_BYTES,
     store::record::Record,
     view::View,
 };
@@ -29,6 +28,7 @@ pub struct Checkpoint {
 #[derive(Debug)]
 enum Next {
     Head,
+    Auth(auth::Next),
     Leases(Bound<LeaseId>),
     /// Keys from this one on; of the first of them, only the versions from this position on.
     Keys(Bound<Vec<u8>>, usize),
@@ -52,8 +52,9 @@ impl Checkpoint {
             self.next = match std::mem::replace(&mut self.next, Next::Nothing) {
                 Next::Head => {
                     self.write_head(out);
-                    Next::Leases(Bound::Unbounded)
+                    Next::auth(auth::write_head(&self.view.auth, out))
                 }
+                Next::Auth(next) => Next::auth(auth::write(&self.view.auth, next, out)),
                 Next::Leases(from) => self.write_leases(from, out),
                 Next::Keys(from, skip) => {
                     self.write_keys(from.as_ref().map(|key| key.as_slice()), skip, out)
@@ -65,7 +66,7 @@ impl Checkpoint {
         self.total = crc32c::crc32c_append(self.total, &out[FRAME_BYTES..]);
     }
 
-    /// Appends what is neither leases nor keys.
+    /// Appends what is neither users, roles, leases nor keys.
     fn write_head(&self, out: &mut Vec<u8>) {
         let view = &self.view;
         out.push(tag::HEAD);
@@ -87,6 +88,7 @@ impl Checkpoint {
             out.push(tag::MEMBER);
             encode_member(member, out);
         }
+        auth::write_alarms(&view.alarms, out);
     }
 
     /// Appends leases until the chunk is full. Gives where to go on.
@@ -141,6 +143,13 @@ impl Checkpoint {
     }
 }
 
+impl Next {
+    /// The rest of users and roles, or what follows them.
+    fn auth(next: Option<auth::Next>) -> Self {
+        next.map_or(Self::Leases(Bound::Unbounded), Self::Auth)
+    }
+}
+
 impl Iterator for Checkpoint {
     type Item = Bytes;
 
@@ -152,10 +161,6 @@ impl Iterator for Checkpoint {
         self.write_records(&mut chunk);
         Some(self.seal(chunk))
     }
-}
-
-fn is_full(chunk: &[u8]) -> bool {
-    chunk.len() >= CHECKPOINT_CHUNK_BYTES
 }
 
 fn write_version(version: &Record, out: &mut Vec<u8>) {

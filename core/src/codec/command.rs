@@ -2,13 +2,17 @@
 
 use super::{
     DecodeError,
+    auth::{
+        decode_alarm, decode_alarm_action, decode_auth, encode_alarm, encode_alarm_action,
+        encode_auth,
+    },
     request::{
         decode_delete_range, decode_put, decode_txn, encode_delete_range, encode_put, encode_txn,
     },
     wire::{Reader, put_bytes, put_i64, put_len, put_u64},
 };
 use crate::{
-    auth::Author,
+    auth::{AuthRequest, Author},
     command::{Command, MemberAttributes, Renewal},
     kv::LeaseId,
     limits::{LEASE_BATCH_MAX, TXN_DEPTH_MAX},
@@ -30,6 +34,8 @@ const LEASE_RENEW: u8 = 7;
 const LEASE_EXPIRE: u8 = 8;
 const MEMBER_ATTRIBUTES: u8 = 9;
 const CLUSTER_VERSION: u8 = 10;
+const ALARM: u8 = 11;
+const AUTH: u8 = 12;
 
 /// Appends the encoding of a command and of who asks.
 pub fn encode_command(author: &Author, command: &Command, out: &mut Vec<u8>) {
@@ -74,7 +80,15 @@ pub fn encode_command(author: &Author, command: &Command, out: &mut Vec<u8>) {
             put_len(out, ids.len());
             ids.iter().for_each(|id| put_i64(out, id.get()));
         }
-        Command::Alarm { .. } | Command::Auth(_) => unimplemented!("next"),
+        Command::Alarm { action, alarm } => {
+            out.push(ALARM);
+            encode_alarm_action(*action, out);
+            encode_alarm(*alarm, out);
+        }
+        Command::Auth(request) => {
+            out.push(AUTH);
+            encode_auth(request, out);
+        }
         Command::MemberAttributes(attributes) => {
             out.push(MEMBER_ATTRIBUTES);
             encode_member(attributes, out);
@@ -86,8 +100,9 @@ pub fn encode_command(author: &Author, command: &Command, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads a command and who asks, and checks all that does not depend on state. The bound on the operations of
-/// a transaction is a matter of configuration, so only the member that proposes it checks that.
+/// Reads a command and who asks, and checks all that does not depend on state. The bound on the
+/// operations of a transaction is a matter of configuration, so only the member that proposes it
+/// checks that.
 ///
 /// # Errors
 ///
@@ -168,6 +183,11 @@ fn read_command(reader: &mut Reader<'_>) -> Result<Command, DecodeError> {
         CLUSTER_VERSION => Command::ClusterVersion {
             version: reader.string()?,
         },
+        ALARM => Command::Alarm {
+            action: decode_alarm_action(reader)?,
+            alarm: decode_alarm(reader)?,
+        },
+        AUTH => Command::Auth(Valid::<AuthRequest>::check(decode_auth(reader)?)?),
         tag => {
             return Err(DecodeError::Tag {
                 what: "command",

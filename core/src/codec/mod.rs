@@ -15,6 +15,7 @@
 //!
 //! [`Valid`]: crate::Valid
 
+mod auth;
 mod command;
 mod request;
 pub(crate) mod wire;
@@ -23,6 +24,10 @@ use bytes::Bytes;
 
 pub use self::command::{decode_command, encode_command};
 pub(crate) use self::{
+    auth::{
+        decode_alarm, decode_credential, decode_permission, encode_alarm, encode_credential,
+        encode_permission,
+    },
     command::{decode_lease_id, decode_member, encode_member},
     request::{decode_lease, encode_lease},
 };

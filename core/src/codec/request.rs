@@ -47,12 +47,12 @@ const SORT_ORDERS: [SortOrder; 3] = [
     SortOrder::Descend,
 ];
 
-fn encode_code<T: PartialEq>(codes: &[T], value: &T, out: &mut Vec<u8>) {
+pub(super) fn encode_code<T: PartialEq>(codes: &[T], value: &T, out: &mut Vec<u8>) {
     let code = codes.iter().position(|known| known == value);
     out.push(code.expect("the tables name every value") as u8);
 }
 
-fn decode_code<T: Copy>(
+pub(super) fn decode_code<T: Copy>(
     what: &'static str,
     codes: &[T],
     reader: &mut Reader<'_>,
@@ -64,7 +64,7 @@ fn decode_code<T: Copy>(
         .ok_or(DecodeError::Tag { what, tag })
 }
 
-fn encode_key_range(range: &KeyRange, out: &mut Vec<u8>) {
+pub(super) fn encode_key_range(range: &KeyRange, out: &mut Vec<u8>) {
     match range {
         KeyRange::Key(key) => {
             out.push(KEY);
@@ -82,7 +82,7 @@ fn encode_key_range(range: &KeyRange, out: &mut Vec<u8>) {
     }
 }
 
-fn decode_key_range(reader: &mut Reader<'_>) -> Result<KeyRange, DecodeError> {
+pub(super) fn decode_key_range(reader: &mut Reader<'_>) -> Result<KeyRange, DecodeError> {
     Ok(match reader.u8()? {
         KEY => KeyRange::Key(reader.bytes()?),
         INTERVAL => KeyRange::Range {

@@ -11,10 +11,18 @@ use crate::{
     validate::Valid,
 };
 
+/// The encoding of a command of the cluster itself.
 fn encode(command: &Command) -> Vec<u8> {
     let mut out = Vec::new();
-    encode_command(&Author::Anonymous, command, &mut out);
+    encode_command(&Author::Member, command, &mut out);
     out
+}
+
+/// Reads a command of the cluster itself.
+fn decode(command: &[u8]) -> Result<Command, DecodeError> {
+    let (author, command) = decode_command(&[&[0], command].concat())?;
+    assert_eq!(author, Author::Member);
+    Ok(command)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -108,11 +116,8 @@ fn the_layout_is_permanent() {
         "0a05332e352e30",
     ];
     for (command, expected) in commands().iter().zip(expected) {
-        assert_eq!(
-            hex(&encode(command)),
-            expected.replace(' ', ""),
-            "{command:?}"
-        );
+        let expected = format!("00{}", expected.replace(' ', ""));
+        assert_eq!(hex(&encode(command)), expected, "{command:?}");
     }
     let proposal = Proposal {
         request_id: 1,
@@ -138,7 +143,7 @@ fn keys_and_values_do_not_keep_the_received_buffer() {
 
 #[test]
 fn what_validation_refuses_does_not_decode() {
-    let refused = |encoded: &[u8], error| assert_eq!(decode_command(encoded), Err(error));
+    let refused = |encoded: &[u8], error| assert_eq!(decode(encoded), Err(error));
     // A put without a key; one with a value that it says to ignore.
     refused(
         &[1, 0, 0, 0, 0],
@@ -183,10 +188,10 @@ fn batches_and_depth_are_bounded() {
         let close = [0].repeat(levels - 1);
         [&[3][..], &open, &[0, 0, 0], &close].concat()
     };
-    assert!(decode_command(&nested(TXN_DEPTH_MAX)).is_ok());
+    assert!(decode(&nested(TXN_DEPTH_MAX)).is_ok());
     let too_deep = DecodeError::Bounds("transaction depth");
-    assert_eq!(decode_command(&nested(TXN_DEPTH_MAX + 1)), Err(too_deep));
-    assert_eq!(decode_command(&nested(100_000)), Err(too_deep));
+    assert_eq!(decode(&nested(TXN_DEPTH_MAX + 1)), Err(too_deep));
+    assert_eq!(decode(&nested(100_000)), Err(too_deep));
 }
 
 #[test]

@@ -81,9 +81,14 @@ impl LeaseTable {
         self.0.contains_key(&id)
     }
 
+    /// A lease, if it is there.
+    pub(crate) fn get(&self, id: LeaseId) -> Option<&Lease> {
+        self.0.get(&id)
+    }
+
     /// What a lease holds, with all of its keys.
     pub(crate) fn info(&self, id: LeaseId) -> Option<LeaseInfo> {
-        let lease = self.0.get(&id)?;
+        let lease = self.get(id)?;
         Some(LeaseInfo {
             id,
             ttl_s: lease.ttl_s,

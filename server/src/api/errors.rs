@@ -225,6 +225,92 @@ mod tests {
             "etcdserver: too large lease TTL",
         ),
         (
+            refused(Error::NoSpace),
+            8,
+            "etcdserver: mvcc: database space exceeded",
+        ),
+        (refused(Error::Corrupt), 15, "etcdserver: corrupt cluster"),
+        (
+            auth(AuthError::RootUserNotFound),
+            9,
+            "etcdserver: root user does not exist",
+        ),
+        (
+            auth(AuthError::RootRoleNotGranted),
+            9,
+            "etcdserver: root user does not have root role",
+        ),
+        (
+            auth(AuthError::UserExists),
+            9,
+            "etcdserver: user name already exists",
+        ),
+        (
+            auth(AuthError::UserEmpty),
+            3,
+            "etcdserver: user name is empty",
+        ),
+        (
+            auth(AuthError::UserNotFound),
+            9,
+            "etcdserver: user name not found",
+        ),
+        (
+            auth(AuthError::RoleExists),
+            9,
+            "etcdserver: role name already exists",
+        ),
+        (
+            auth(AuthError::RoleNotFound),
+            9,
+            "etcdserver: role name not found",
+        ),
+        (
+            auth(AuthError::RoleEmpty),
+            3,
+            "etcdserver: role name is empty",
+        ),
+        (
+            auth(AuthError::RoleNotGranted),
+            9,
+            "etcdserver: role is not granted to the user",
+        ),
+        (
+            auth(AuthError::PermissionNotGranted),
+            9,
+            "etcdserver: permission is not granted to the role",
+        ),
+        (
+            auth(AuthError::PermissionDenied),
+            7,
+            "etcdserver: permission denied",
+        ),
+        (
+            auth(AuthError::InvalidAuthManagement),
+            3,
+            "etcdserver: invalid auth management",
+        ),
+        (
+            auth(AuthError::AuthOldRevision),
+            3,
+            "etcdserver: revision of auth store is old",
+        ),
+        (
+            auth(AuthError::AuthNotEnabled),
+            9,
+            "etcdserver: authentication is not enabled",
+        ),
+        (
+            auth(AuthError::AuthFailed),
+            3,
+            "etcdserver: authentication failed, invalid user ID or password",
+        ),
+        (
+            auth(AuthError::NoPasswordUser),
+            2,
+            "auth: authentication failed, password was given for no password user",
+        ),
+        (
             ApiError::Node(NodeError::NoLeader),
             14,
             "etcdserver: no leader",
@@ -278,6 +364,10 @@ mod tests {
 
     const fn refused(error: Error) -> ApiError {
         ApiError::Node(NodeError::Refused(error))
+    }
+
+    const fn auth(error: AuthError) -> ApiError {
+        refused(Error::Auth(error))
     }
 
     #[test]
