@@ -62,6 +62,19 @@ impl KeyRange {
         }
     }
 
+    /// The same set in allocations of its own: to keep it without the buffer that it came in.
+    pub(crate) fn detached(&self) -> Self {
+        let copy = |key: &Bytes| Bytes::copy_from_slice(key);
+        match self {
+            Self::Key(key) => Self::Key(copy(key)),
+            Self::Range { start, end } => Self::Range {
+                start: copy(start),
+                end: copy(end),
+            },
+            Self::From(start) => Self::From(copy(start)),
+        }
+    }
+
     /// The first key of the set, or where it would begin.
     pub fn start(&self) -> &Bytes {
         match self {

@@ -125,7 +125,10 @@ impl AuthTable {
     }
 
     fn grant_permission(&mut self, role: &str, permission: Permission) -> Result<(), AuthError> {
-        self.role_mut(role)?.grant(permission);
+        self.role_mut(role)?.grant(Permission {
+            kind: permission.kind,
+            range: permission.range.detached(),
+        });
         Ok(())
     }
 

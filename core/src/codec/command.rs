@@ -1,5 +1,7 @@
 //! Commands. The tags are permanent.
 
+use bytes::Bytes;
+
 use super::{
     DecodeError,
     auth::{
@@ -107,8 +109,8 @@ pub fn encode_command(author: &Author, command: &Command, out: &mut Vec<u8>) {
 /// # Errors
 ///
 /// Any [`DecodeError`] but those of checkpoints.
-pub fn decode_command(encoded: &[u8]) -> Result<(Author, Command), DecodeError> {
-    let mut reader = Reader::new(encoded);
+pub fn decode_command(encoded: &Bytes) -> Result<(Author, Command), DecodeError> {
+    let mut reader = Reader::sharing(encoded);
     let author = decode_author(&mut reader)?;
     let command = read_command(&mut reader)?;
     reader.finish()?;

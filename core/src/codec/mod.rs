@@ -9,9 +9,8 @@
 //!
 //! with the leader's stamp at a fixed offset, so that stamping touches nothing else. A command is
 //! a tag and its fields; numbers are variable-length, keys and values carry their length. Each
-//! value has exactly one encoding. Decoding checks everything that [`Valid`] promises, copies keys
-//! and values into allocations of their own size (a slice would keep the whole received buffer
-//! alive), and fails, but never panics, on any bytes.
+//! value has exactly one encoding. Decoding checks everything that [`Valid`] promises, and fails, but
+//! never panics, on any bytes.
 //!
 //! [`Valid`]: crate::Valid
 

@@ -43,25 +43,41 @@ pub(crate) fn put_flags<const N: usize>(out: &mut Vec<u8>, flags: [bool; N]) {
 }
 
 /// Takes elements off the front of a slice.
-pub(crate) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+    /// The buffer that all of it is in, if what is read may share it.
+    shared: Option<&'a Bytes>,
+}
 
 impl<'a> Reader<'a> {
+    /// Reads copies.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self {
+            rest: bytes,
+            shared: None,
+        }
+    }
+
+    /// Reads what shares the buffer.
+    pub(crate) fn sharing(buffer: &'a Bytes) -> Self {
+        Self {
+            rest: buffer,
+            shared: Some(buffer),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rest.is_empty()
     }
 
     /// Number of bytes left.
     pub(crate) fn remaining(&self) -> usize {
-        self.0.len()
+        self.rest.len()
     }
 
     /// Everything that is left.
     pub(crate) fn rest(&self) -> &'a [u8] {
-        self.0
+        self.rest
     }
 
     /// Fails unless everything was read.
@@ -74,8 +90,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
-        let (&first, rest) = self.0.split_first().ok_or(DecodeError::Truncated)?;
-        self.0 = rest;
+        let (&first, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
         Ok(first)
     }
 
@@ -107,7 +123,7 @@ impl<'a> Reader<'a> {
     /// memory is set aside for them.
     pub(crate) fn len(&mut self) -> Result<usize, DecodeError> {
         let len = usize::try_from(self.u64()?).map_err(|_| DecodeError::Bounds("length"))?;
-        if len > self.0.len() {
+        if len > self.rest.len() {
             Err(DecodeError::Truncated)
         } else {
             Ok(len)
@@ -117,14 +133,18 @@ impl<'a> Reader<'a> {
     /// Bytes, still in the buffer that they came in.
     pub(crate) fn slice(&mut self) -> Result<&'a [u8], DecodeError> {
         let len = self.len()?;
-        let (bytes, rest) = self.0.split_at(len);
-        self.0 = rest;
+        let (bytes, rest) = self.rest.split_at(len);
+        self.rest = rest;
         Ok(bytes)
     }
 
-    /// Bytes in an allocation of exactly their size.
+    /// Bytes: shared, or in an allocation of exactly their size.
     pub(crate) fn bytes(&mut self) -> Result<Bytes, DecodeError> {
-        self.slice().map(Bytes::copy_from_slice)
+        let slice = self.slice()?;
+        Ok(match self.shared {
+            Some(buffer) => buffer.slice_ref(slice),
+            None => Bytes::copy_from_slice(slice),
+        })
     }
 
     pub(crate) fn string(&mut self) -> Result<String, DecodeError> {

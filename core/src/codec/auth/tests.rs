@@ -30,18 +30,18 @@ fn check_layout(author: &Author, command: &Command, layout: &str) {
     let encoded = encode(author, command);
     assert_eq!(hex(&encoded), layout.replace(' ', ""), "{command:?}");
     assert_eq!(
-        decode_command(&encoded).as_ref(),
+        decode_command(&encoded.clone().into()).as_ref(),
         Ok(&(author.clone(), command.clone()))
     );
     for end in 0..encoded.len() {
         assert_eq!(
-            decode_command(&encoded[..end]),
+            decode_command(&bytes::Bytes::copy_from_slice(&encoded[..end])),
             Err(DecodeError::Truncated),
             "{command:?} cut at {end}"
         );
     }
     assert_eq!(
-        decode_command(&[&encoded[..], &[0]].concat()),
+        decode_command(&[&encoded[..], &[0]].concat().into()),
         Err(DecodeError::TrailingBytes)
     );
 }
@@ -180,6 +180,10 @@ fn what_validation_refuses_does_not_decode() {
         ("00 0c 0a 0172 00 02 0161 00", invalid(bad_range)),
         ("00 0c 0a 0172 00 02 0161 0100", invalid(bad_range)),
     ] {
-        assert_eq!(decode_command(&unhex(encoded)), Err(error), "{encoded}");
+        assert_eq!(
+            decode_command(&unhex(encoded).into()),
+            Err(error),
+            "{encoded}"
+        );
     }
 }
