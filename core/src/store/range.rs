@@ -10,6 +10,9 @@ use crate::{
     response::RangeResponse,
 };
 
+/// Number of records that a scan looks at before it takes references to them.
+const SCAN_BATCH: usize = 64;
+
 /// In which order, and how many, key-values a scan gives; it counts all keys in any case.
 #[derive(Clone, Copy)]
 enum Take {
@@ -73,19 +76,28 @@ impl Store {
             .histories(range)
             .filter_map(|history| history.at(at))
             .filter(|version| !version.is_tombstone());
-        let kvs: Vec<KeyValue> = match take {
+        let kvs = match take {
             Take::Nothing => Vec::new(),
-            Take::First(max) => {
-                let first = live.by_ref().take(max);
-                first.filter_map(Record::key_value).collect()
-            }
-            Take::Last(max) => {
-                let last = live.by_ref().rev().take(max);
-                last.filter_map(Record::key_value).collect()
-            }
+            Take::First(max) => key_values(live.by_ref().take(max)),
+            Take::Last(max) => key_values(live.by_ref().rev().take(max)),
         };
         let count = kvs.len() + live.count();
         (kvs, count)
+    }
+}
+
+/// What readers get of some puts.
+///
+/// Looks at a batch of records before it takes references: a processor waits for many reads of
+/// memory at a time, but for each counted reference alone.
+fn key_values<'a>(mut puts: impl Iterator<Item = &'a Record>) -> Vec<KeyValue> {
+    let mut kvs = Vec::new();
+    loop {
+        let batch: Vec<&Record> = puts.by_ref().take(SCAN_BATCH).collect();
+        kvs.extend(batch.iter().filter_map(|record| record.key_value()));
+        if batch.len() < SCAN_BATCH {
+            return kvs;
+        }
     }
 }
 
