@@ -52,9 +52,9 @@ impl Rights<'_> {
     pub(crate) fn check(&self, kind: PermissionKind, range: &KeyRange) -> Result<(), AuthError> {
         let mut reached = self.reach(kind, range.start())?;
         let end = match range {
-            KeyRange::Range { end, .. } if !range.is_empty() => End::Before(&end[..]),
+            KeyRange::Key(_) => return Ok(()),
+            KeyRange::Range { end, .. } => End::Before(&end[..]),
             KeyRange::From(_) => End::Open,
-            KeyRange::Key(_) | KeyRange::Range { .. } => return Ok(()),
         };
         while reached < end
             && let End::Before(key) = reached

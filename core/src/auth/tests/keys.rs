@@ -179,6 +179,8 @@ fn a_lease_is_all_of_its_keys() {
         &mut machine,
         "
         - | lease-grant 1              | user name is empty
+        - | all-leases                 | user name is empty
+        bo | all-leases                | ok
         bo | lease-grant 1             | ok
         al | lease-grant 2             | ok
         root | role-grant r write a-c  | ok 8
@@ -213,6 +215,34 @@ fn a_lease_is_all_of_its_keys() {
         al | lease-revoke 2            | ok
         al | lease-revoke 9            | requested lease not found
         root | lease-revoke 1          | ok
+        ",
+    );
+}
+
+#[test]
+fn each_key_of_a_lease_counts() {
+    check_on(
+        &mut enabled(),
+        "
+        root | lease-grant 1          | ok
+        root | put a lease=1          | ok
+        root | put b lease=1          | ok
+        root | role-grant r write a-c | ok 8
+        root | role-grant r read a    | ok 9
+        al | lease-keys 1 write       | ok
+        al | lease-keys 1 read        | permission denied
+        al | lease-keys 1 readwrite   | permission denied
+        root | role-grant r read b    | ok 10
+        al | lease-keys 1 readwrite   | ok
+        root | put c lease=1          | ok
+        al | lease-keys 1 write       | permission denied
+        root | role-grant r write d-  | ok 11
+        root | put d lease=1          | ok
+        al | lease-keys 1 write       | permission denied
+        root | role-grant r write c   | ok 12
+        al | lease-keys 1 write       | ok
+        root | put e lease=1          | ok
+        al | lease-revoke 1           | ok
         ",
     );
 }
