@@ -1,5 +1,6 @@
 //! The binary `quorate`: reads the command line, starts the log, serves, and ends with a code.
 
+mod allocator;
 mod process;
 
 use std::{collections::BTreeMap, env, fmt, io::Write as _, process::ExitCode};
@@ -11,6 +12,7 @@ use quorate_server::{
 };
 
 fn main() -> ExitCode {
+    allocator::configure();
     let (options, unrecognized_variables) = match cli::parse(env::args_os(), &environment()) {
         Ok(Invocation::Run {
             options,
