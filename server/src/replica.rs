@@ -28,6 +28,9 @@ pub trait Observer: Send + Sync {
 
     /// The state was replaced by a checkpoint of another member's.
     fn restored(&self, state: &StateMachine);
+
+    /// Watchers and leases have been told of what was applied or restored last.
+    fn settled(&self, replica: &Replica);
 }
 
 /// See the module.
@@ -111,6 +114,9 @@ impl Replica {
             revision: applied.revision,
             result: applied.result,
         };
+        if let Some(observer) = &self.observer {
+            observer.settled(self);
+        }
         self.proposals.applied(proposal.request_id, outcome);
         self.applied_index.advance(index);
         Ok(())
@@ -133,9 +139,17 @@ impl Replica {
         if let Some(observer) = &self.observer {
             observer.restored(&machine);
         }
-        *self.state.write().expect("apply does not panic") = machine;
+        let replaced = {
+            let mut state = self.state.write().expect("apply does not panic");
+            std::mem::replace(&mut *state, machine)
+        };
+        // Takes a while for a large state: readers need not wait for it.
+        drop(replaced);
         self.leases.forget();
         self.watches.restored(revision);
+        if let Some(observer) = &self.observer {
+            observer.settled(self);
+        }
         self.log_growth.restart(index);
         self.log_growth.checkpointed(index, checkpoint_bytes);
         self.applied_index.advance(index);
@@ -147,6 +161,17 @@ impl Replica {
             .write()
             .expect("apply does not panic")
             .compact_step(keys_max)
+    }
+
+    /// Checks that all structures of this member agree with each other, and with the state that
+    /// they were told of. Reads everything; for tests and the simulator.
+    ///
+    /// # Panics
+    /// They do not.
+    pub fn validate(&self) {
+        self.with_state(|state| state.validate());
+        self.watches.validate();
+        self.leases.validate();
     }
 
     /// Notes that a checkpoint of `bytes` covers the log up to `index`.

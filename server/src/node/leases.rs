@@ -104,6 +104,14 @@ impl LeaseOffice {
         self.inner.lock().expect("no holder of this lock panics")
     }
 
+    /// See [`crate::replica::Replica::validate`].
+    pub(crate) fn validate(&self) {
+        let inner = self.inner();
+        let keeper = inner.keeper.as_ref();
+        let holds = keeper.map_or(Ok(()), |(_, keeper)| keeper.invariant_lists());
+        assert_eq!(holds, Ok(()), "the lease keeper");
+    }
+
     /// The stamp for an entry proposed now by the leader of `term`.
     pub(crate) fn stamp_ms(&self, term: u64, applied_ms: u64) -> u64 {
         self.inner().now_ms(term, applied_ms)

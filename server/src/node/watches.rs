@@ -50,6 +50,12 @@ impl Watches {
         self.0.lock().expect("no holder of this lock panics")
     }
 
+    /// See [`Replica::validate`].
+    pub(crate) fn validate(&self) {
+        let holds = self.inner().hub.invariant_all();
+        assert_eq!(holds, Ok(()), "the watchers");
+    }
+
     /// Hands the events of one applied revision to their watchers.
     pub(crate) fn publish(&self, revision: i64, events: &Arc<[Event]>) {
         let mut inner = self.inner();

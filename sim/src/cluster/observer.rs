@@ -1,7 +1,7 @@
 //! A member's applies, as records.
 
 use quorate_core::{Applied, Entry, LeaseChange, StateMachine, kv};
-use quorate_server::replica::Observer;
+use quorate_server::replica::{Observer, Replica};
 
 use crate::{
     history::{self, Blob, What},
@@ -27,6 +27,12 @@ impl Observer for ApplyObserver {
 
     fn restored(&self, state: &StateMachine) {
         self.record_state(state);
+    }
+
+    fn settled(&self, replica: &Replica) {
+        if replica.with_state(|state| is_sampled(state)) {
+            replica.validate();
+        }
     }
 }
 
