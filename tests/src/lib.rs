@@ -1,3 +1,4 @@
 //! What Quorate's tests share across crates.
 
+pub mod mutations;
 pub mod tidy;

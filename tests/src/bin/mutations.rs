@@ -1,0 +1,18 @@
+//! `cargo mutations`: see [`quorate_tests::mutations`].
+
+use std::{path::Path, process::ExitCode};
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    match quorate_tests::mutations::run(&root) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            eprintln!("a mistake was not noticed");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
