@@ -122,7 +122,8 @@ pub struct LeaseInfo {
 /// those with equal revisions can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashKv {
-    /// CRC-32C over all versions up to `revision` that compaction keeps.
+    /// CRC-32C over the versions up to `revision`; of those up to the compact revision, over what is
+    /// live at `revision`.
     pub hash: u32,
     /// The main revision hashed.
     pub revision: i64,

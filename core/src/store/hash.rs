@@ -32,7 +32,7 @@ impl Store {
             return Err(Error::Compacted);
         }
         let mut hash = Hash::new();
-        for record in self.kept_by_compaction() {
+        for record in self.hashed_of_compacted(revision) {
             hash.add(record);
         }
         let after = self.log.from(self.compact_revision + 1);
@@ -46,14 +46,26 @@ impl Store {
         })
     }
 
-    /// What etcd's compaction leaves of the versions up to the compact revision, in their order:
-    /// the newest of each key, unless that is a tombstone.
-    fn kept_by_compaction(&self) -> Vec<&Record> {
+    /// What counts of the versions up to the compact revision, in their order: those that are
+    /// still live at `revision`. If no key at all is live there, those that compaction has left,
+    /// for etcd takes an empty list of versions to keep for none.
+    fn hashed_of_compacted(&self, revision: i64) -> Vec<&Record> {
+        let mut any_live = false;
+        let live = self.live_versions(revision).inspect(|_| any_live = true);
+        let old = live.filter(|record| record.at().main <= self.compact_revision);
+        let mut hashed: Vec<&Record> = old.collect();
+        if !any_live {
+            hashed = self.live_versions(self.compact_revision).collect();
+        }
+        hashed.sort_unstable_by_key(|record| record.at());
+        hashed
+    }
+
+    /// The newest version of each key at `revision`, unless that is a tombstone.
+    fn live_versions(&self, revision: i64) -> impl Iterator<Item = &Record> {
         let histories = self.keys.iter().map(History::new);
-        let newest = histories.filter_map(|history| history.at(self.compact_revision));
-        let mut kept: Vec<&Record> = newest.filter(|record| !record.is_tombstone()).collect();
-        kept.sort_unstable_by_key(|record| record.at());
-        kept
+        let newest = histories.filter_map(move |history| history.at(revision));
+        newest.filter(|record| !record.is_tombstone())
     }
 }
 

@@ -112,6 +112,9 @@ impl Hub {
             .insert(id, Watcher::new(stream, watch_id, spec, start));
         if start.next < compact_revision {
             self.cancel_compacted(id, compact_revision);
+        } else if start.next == compact_revision {
+            // The recent revisions still know what was before its changes; history does not.
+            self.wait_if_drained(id);
         } else {
             self.rejoin(id);
         }
