@@ -1,4 +1,5 @@
 //! What Quorate's tests share across crates.
 
 pub mod mutations;
+pub mod scenario;
 pub mod tidy;

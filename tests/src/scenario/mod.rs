@@ -1,0 +1,29 @@
+//! Scenarios: text files of commands with recorded answers, `tests/scenarios/*.txt`. Their README
+//! says how they are written. What runs them is an [`Executor`]; the text is the same for all.
+//!
+//! ```text
+//! text ── parse ──▶ requests ── Executor ──▶ answers ── render ──▶ the same text, with answers
+//! ```
+
+mod cases;
+mod core;
+mod errors;
+mod executor;
+mod member;
+mod model;
+mod parse;
+mod render;
+mod replay;
+mod state;
+mod wire_size;
+
+pub use self::{
+    cases::check_cases,
+    core::CoreExecutor,
+    errors::{Code, Failure},
+    executor::{Answer, Executor, Request, Settings, TokenKind, WatchRequest},
+    member::Member,
+    model::ModelExecutor,
+    parse::Fault,
+    replay::replay,
+};
