@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use quorate_core::{
-    Applied, Command, Entry, LeaseChange, Response, Restore, StateMachine, Valid,
+    Applied, Command, Entry, Error, LeaseChange, Response, Restore, StateMachine, Valid,
     auth::Author,
     command::Renewal,
     kv::{Event, KeyRange, LeaseId},
@@ -192,4 +192,27 @@ fn what_is_compacted_takes_no_space_once_it_is_removed() {
     assert!(log.machine.size_bytes() < full_bytes / 20);
     let restored = restored(&log.machine);
     assert_eq!(restored.size_bytes(), log.machine.size_bytes());
+}
+
+/// etcd lets this through its checks, and then stops.
+#[test]
+fn what_a_transaction_has_deleted_has_no_value_to_keep() {
+    let mut log = Log::new();
+    log.put("a", None);
+    let everything = DeleteRangeRequest {
+        range: KeyRange::From("a".into()),
+        prev_kv: false,
+    };
+    let keep = PutRequest {
+        ignore_value: true,
+        ..PutRequest::new("a", "")
+    };
+    let request = TxnRequest {
+        success: vec![Op::DeleteRange(everything), Op::Put(keep)],
+        ..TxnRequest::default()
+    };
+    let request = Valid::<TxnRequest>::check(request, 128).unwrap();
+    let applied = log.apply(Command::Txn(request));
+    assert_eq!(applied.result, Err(Error::KeyNotFound));
+    assert_eq!(log.history(2), [(2, vec!["PUT a".to_owned()])]);
 }

@@ -27,7 +27,7 @@ pub const LIST: &str = "tests/mutations.txt";
 
 /// What must notice the mistakes, each with how it is run.
 const SUITES: &[(&str, &[&str])] = &[
-    ("unit tests", &["-p", "quorate-core", "--lib"]),
+    ("unit tests", &["-p", "quorate-core", "--lib", "--tests"]),
     ("model", &["-p", "quorate-model"]),
     ("scenarios", &["-p", "quorate-tests", "--test", "scenarios"]),
 ];
