@@ -6,8 +6,10 @@
 //!   physical compaction, and a watch hub.
 //! * [`transitions`]: what a random run consists of.
 //! * [`assertions`]: what must be equal after each step and at the end.
+//! * [`fuzz`]: what holds whatever bytes come in.
 
 pub mod assertions;
+pub mod fuzz;
 pub mod model;
 pub mod system;
 pub mod transitions;

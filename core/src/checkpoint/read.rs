@@ -109,6 +109,9 @@ impl Restore {
     }
 
     fn read_payload(&mut self, payload: &[u8]) -> Result<(), DecodeError> {
+        if self.progress == Progress::End {
+            return Err(DecodeError::TrailingBytes);
+        }
         let reader = &mut Reader::new(payload);
         while !reader.is_empty() {
             let tag = reader.u8()?;
@@ -177,8 +180,8 @@ impl Restore {
         state.applied_term = reader.u64()?;
         state.time_ms = reader.u64()?;
         let (revision, compact_revision) = (reader.i64()?, reader.i64()?);
-        // One below the greatest number: a next revision must exist.
-        let possible = (1..i64::MAX).contains(&revision)
+        // Far below the greatest number: no number of further changes reaches it.
+        let possible = (1..=i64::MAX / 2).contains(&revision)
             && (NEVER_COMPACTED..=revision).contains(&compact_revision);
         if !possible {
             return Err(DecodeError::Bounds("revision"));
@@ -279,8 +282,9 @@ impl Restore {
                     create_revision: reader.i64()?,
                     version: reader.i64()?,
                 };
-                let possible = (2..=main).contains(&generation.create_revision)
-                    && (1..i64::MAX).contains(&generation.version);
+                // A revision puts a key once at most.
+                let possible = (FIRST_CHANGE..=main).contains(&generation.create_revision)
+                    && (1..=main - generation.create_revision + 1).contains(&generation.version);
                 if !possible {
                     return Err(MISPLACED);
                 }

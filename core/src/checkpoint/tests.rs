@@ -167,11 +167,14 @@ fn any_damage_is_noticed() {
             "damaged at {position}"
         );
     }
-    let longer = [&stream[..], &[0]].concat();
-    assert!(matches!(
-        restore(&longer, usize::MAX),
-        Err(DecodeError::TrailingBytes)
-    ));
+    let empty_chunk = [[0; 4], chunk_checksum(1, b"").to_le_bytes()].concat();
+    for behind in [&[0][..], &empty_chunk] {
+        let longer = [&stream[..], behind].concat();
+        assert!(matches!(
+            restore(&longer, usize::MAX),
+            Err(DecodeError::TrailingBytes)
+        ));
+    }
 }
 
 #[test]
@@ -283,6 +286,7 @@ fn readable_records_that_are_no_state_are_refused() {
         misplaced(),
     );
     check(&[&head(2, 0), key_a, &put(2, 3, 1)], misplaced());
+    check(&[&head(9, 9), key_a, &put(9, 8, 3)], misplaced());
     let attached = [tag::PUT, 4, 0, 4, 2, 2, 0];
     check(
         &[&head(2, 0), key_a, &attached],

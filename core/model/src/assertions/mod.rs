@@ -1,6 +1,6 @@
 //! What must be equal: after each step, and at the end of a run everything that can be read.
 
-mod state;
+pub(crate) mod state;
 mod watch;
 
 use bytes::Bytes;

@@ -11,7 +11,7 @@ use quorate_core::{
 use crate::{Model, transitions::Question};
 
 /// What is compared after each step.
-pub(super) fn check_heads(view: &View, model: &Model) {
+pub(crate) fn check_heads(view: &View, model: &Model) {
     assert_eq!(view.applied_index(), model.applied_index());
     assert_eq!(view.applied_term(), model.applied_term());
     assert_eq!(view.time_ms(), model.time_ms());
@@ -22,7 +22,7 @@ pub(super) fn check_heads(view: &View, model: &Model) {
 }
 
 /// Compares everything.
-pub(super) fn check_all(view: &View, model: &Model) {
+pub(crate) fn check_all(view: &View, model: &Model) {
     check_heads(view, model);
     check_auth(view, model);
     assert_eq!(view.cluster_version(), model.cluster_version());
