@@ -51,6 +51,11 @@ impl<V> Hashed<V> {
         self.0[part].remove(&hash)
     }
 
+    /// Number of values.
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().map(Part::len).sum()
+    }
+
     /// The part of a hash, by bits from its middle: the parts go by those at both ends.
     fn part(&self, hash: u64) -> usize {
         (hash >> 32) as usize & (self.0.len() - 1)
@@ -101,12 +106,14 @@ mod tests {
             for number in 0..1_000 {
                 assert_eq!(map.insert(hash_number(number), number), None);
             }
+            assert_eq!(map.len(), 1_000);
             assert_eq!(map.insert(hash_number(7), 70), Some(7));
             *map.get_mut(hash_number(8)).unwrap() = 80;
             assert_eq!(map.get(hash_number(7)), Some(&70));
             assert_eq!(map.remove(hash_number(8)), Some(80));
             assert_eq!(map.remove(hash_number(8)), None);
             assert_eq!(map.get(hash_number(1_000)), None);
+            assert_eq!(map.len(), 999);
         }
     }
 
