@@ -19,6 +19,7 @@ mod checkpoint;
 pub mod codec;
 pub mod command;
 pub mod error;
+mod hashed;
 pub mod kv;
 pub mod lease;
 pub mod limits;

@@ -14,6 +14,9 @@ pub const LEASE_UNREPLICATED_MAX_MS: u64 = 2_000;
 /// offered again.
 pub const LEASE_EXPIRE_RETRY_MS: u64 = 3_000;
 
+/// Most leases that one poll for expired ones looks at in vain: about half a millisecond of work.
+pub const LEASE_DUE_LOOKS_MAX: usize = 1_000;
+
 /// Deepest nesting of transactions. etcd bounds it only through protobuf's recursion limit of 100
 /// messages, two to a level; a log entry is decoded by recursion and must have a bound of its own.
 pub const TXN_DEPTH_MAX: usize = 48;

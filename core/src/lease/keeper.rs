@@ -45,58 +45,38 @@
 //! [`LeaseKeeper::poll_renewals`] and report a failure; propose [`LeaseKeeper::poll_expired`] in
 //! this leader's term.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod by_id;
+mod lease;
 
+use std::collections::BTreeSet;
+
+use self::{
+    by_id::ById,
+    lease::{Lease, Unreplicated, ms, slack_ms},
+};
 use super::LeaseChange;
 use crate::{
     command::Renewal,
     kv::LeaseId,
-    limits::{LEASE_EXPIRE_RETRY_MS, LEASE_UNREPLICATED_MAX_MS},
+    limits::{LEASE_DUE_LOOKS_MAX, LEASE_UNREPLICATED_MAX_MS},
 };
 
-/// How much older than an acknowledged keep-alive the last replicated renewal may be.
-fn slack_ms(ttl_ms: u64) -> u64 {
-    ttl_ms / 2
-}
+/// Leases by a time of theirs.
+type ByTime = BTreeSet<(u64, LeaseId)>;
 
-/// Age of the last replicated renewal up to which a keep-alive needs none of its own: clients that
-/// renew far more often than they need to do not fill the log.
-fn fresh_ms(ttl_ms: u64) -> u64 {
-    slack_ms(ttl_ms) / 4
-}
-
-/// See the module. All operations take O(log n); polls take that for each lease returned.
+/// See the module. No operation takes more than O(log n); polls take that for each lease that they
+/// return or look at.
 #[derive(Debug, Default)]
 pub struct LeaseKeeper {
-    leases: BTreeMap<LeaseId, Lease>,
-    /// Every lease by the time at which it is to be offered for expiry, next or again.
-    due: BTreeSet<(u64, LeaseId)>,
-    /// Leases with a keep-alive that is not replicated, by the time of their first such.
-    unreplicated: BTreeSet<(u64, LeaseId)>,
-    /// Those of them that can go into the next batch.
-    queue: BTreeSet<(u64, LeaseId)>,
-}
-
-#[derive(Debug)]
-struct Lease {
-    ttl_s: i64,
-    /// Cluster time of the grant, or of the last renewal that is applied.
-    replicated_ms: u64,
-    /// No expiry is offered before. Never goes back.
-    deadline_ms: u64,
-    /// Set once expiry was offered: when to offer it again. From then on nothing keeps it alive.
-    offer_again_ms: Option<u64>,
-    /// Keep-alives that no batch has taken yet.
-    waiting: Option<Span>,
-    /// Keep-alives in a batch of unknown outcome.
-    in_flight: Option<Span>,
-}
-
-/// The first and the last of some keep-alives of one lease. Replicating the last one does for all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span {
-    first_ms: u64,
-    last_ms: u64,
+    leases: ById,
+    /// Every lease, by when to look at it next: when it is to be offered for expiry, or earlier.
+    /// So a keep-alive, which moves a deadline back, has nothing to move here.
+    due: ByTime,
+    /// Leases with a keep-alive that can go into the next batch, by the time of their first such.
+    queue: ByTime,
+    /// Leases with keep-alives in a batch, by the time of their first such. None of them is in
+    /// `queue`, so that a lease is in one batch at most.
+    in_flight: ByTime,
 }
 
 /// How to answer a keep-alive.
@@ -155,11 +135,9 @@ impl LeaseKeeper {
                 let deadline_ms = now_ms.max(at_ms).saturating_add(ms(ttl_s));
                 self.insert(id, Lease::new(ttl_s, at_ms, deadline_ms));
             }
-            LeaseChange::Renewed { id, renewed_at_ms } => self.change(id, |lease| {
-                lease.replicated_ms = lease.replicated_ms.max(renewed_at_ms);
-                lease.extend(renewed_at_ms);
-                lease.drop_replicated(renewed_at_ms);
-            }),
+            LeaseChange::Renewed { id, renewed_at_ms } => {
+                self.change(id, |lease| lease.replicated(renewed_at_ms));
+            }
             LeaseChange::Ended { id } => self.remove(id),
         }
     }
@@ -169,46 +147,55 @@ impl LeaseKeeper {
         if self.is_stalled(now_ms) {
             return KeepAlive::Stalled;
         }
-        let mut answer = KeepAlive::NotFound;
-        self.change(id, |lease| answer = lease.keep_alive(now_ms));
-        answer
+        let answer = self.change(id, |lease| lease.keep_alive(now_ms));
+        answer.unwrap_or(KeepAlive::NotFound)
     }
 
     /// Whether a keep-alive has waited for its replication so long that something must be wrong.
     fn is_stalled(&self, now_ms: u64) -> bool {
-        let oldest = self.unreplicated.first();
-        oldest.is_some_and(|(first_ms, _)| {
-            first_ms.saturating_add(LEASE_UNREPLICATED_MAX_MS) < now_ms
-        })
+        let is_late = |first_ms: u64| first_ms.saturating_add(LEASE_UNREPLICATED_MAX_MS) < now_ms;
+        let mut oldest = [&self.queue, &self.in_flight]
+            .into_iter()
+            .filter_map(BTreeSet::first);
+        oldest.any(|(first_ms, _)| is_late(*first_ms))
     }
 
     /// What is left of a lease; `None` if there is no such lease.
     pub fn time_to_live(&self, id: LeaseId, now_ms: u64) -> Option<Remaining> {
-        let lease = self.leases.get(&id)?;
-        let left_ms = lease.deadline_ms.saturating_sub(now_ms);
-        let ttl_ms = if lease.offer_again_ms.is_some() {
-            0
-        } else {
-            left_ms
-        };
+        let lease = self.leases.get(id)?;
         Some(Remaining {
-            ttl_ms: ttl_ms.min(ms(lease.ttl_s)),
+            ttl_ms: lease.left_ms(now_ms),
             granted_ttl_s: lease.ttl_s,
         })
     }
 
     /// At most `max` leases to propose for expiry, those due longest first. They are offered again
-    /// after [`LEASE_EXPIRE_RETRY_MS`] if they are still there.
+    /// after [`LEASE_EXPIRE_RETRY_MS`](crate::limits::LEASE_EXPIRE_RETRY_MS) if they are still
+    /// there.
+    ///
+    /// A poll looks at no more than [`LEASE_DUE_LOOKS_MAX`] leases that turn out not to be due
+    /// yet. While [`Self::next_deadline_ms`] is not after `now_ms`, another poll may find more.
     pub fn poll_expired(&mut self, now_ms: u64, max: usize) -> Vec<LeaseId> {
-        let due = self.due.iter().take_while(|(due_ms, _)| *due_ms <= now_ms);
-        let expired: Vec<LeaseId> = due.take(max).map(|(_, id)| *id).collect();
-        for id in &expired {
-            self.change(*id, |lease| {
-                let again_ms = now_ms.saturating_add(LEASE_EXPIRE_RETRY_MS);
-                lease.offer_again_ms = Some(again_ms);
-                // What is still to be replicated of it is of no use any more.
-                lease.waiting = None;
-            });
+        // Looks them up before the loop below, which does so one after the other: here the
+        // processor waits for many at a time.
+        let listed = self.due.iter().take_while(|(at_ms, _)| *at_ms <= now_ms);
+        let leases = listed.take(max).filter_map(|(_, id)| self.leases.get(*id));
+        let due = leases.filter(|lease| lease.offer_ms() <= now_ms).count();
+        let mut expired = Vec::with_capacity(due);
+        let mut looks = 0;
+        while expired.len() < max && looks < LEASE_DUE_LOOKS_MAX {
+            let Some(&(listed_ms, id)) = self.due.first().filter(|(at_ms, _)| *at_ms <= now_ms)
+            else {
+                break;
+            };
+            let looked_at = self.change(id, |lease| lease.look(now_ms));
+            let (is_offered, listed_again_ms) = looked_at.expect("a listed lease exists");
+            relist(&mut self.due, id, Some(listed_ms), Some(listed_again_ms));
+            if is_offered {
+                expired.push(id);
+            } else {
+                looks += 1;
+            }
         }
         expired
     }
@@ -219,11 +206,8 @@ impl LeaseKeeper {
         let ids: Vec<LeaseId> = self.queue.iter().take(max).map(|(_, id)| *id).collect();
         let mut batch = Vec::with_capacity(ids.len());
         for id in ids {
-            self.change(id, |lease| {
-                lease.in_flight = lease.waiting.take();
-                let last = lease.in_flight.map(|span| span.last_ms);
-                batch.extend(last.map(|renewed_at_ms| Renewal { id, renewed_at_ms }));
-            });
+            let last_ms = self.change(id, Lease::take).flatten();
+            batch.extend(last_ms.map(|renewed_at_ms| Renewal { id, renewed_at_ms }));
         }
         batch
     }
@@ -231,169 +215,130 @@ impl LeaseKeeper {
     /// A batch may not have been replicated: what was not applied meanwhile is queued again.
     pub fn renewals_failed(&mut self, batch: &[Renewal]) {
         for renewal in batch {
-            self.change(renewal.id, |lease| {
-                // Another span may be in flight if this batch is reported late.
-                if lease
-                    .in_flight
-                    .is_some_and(|span| span.last_ms == renewal.renewed_at_ms)
-                {
-                    lease.put_back();
-                }
-            });
+            self.change(renewal.id, |lease| lease.put_back(renewal.renewed_at_ms));
         }
     }
 
-    /// When the next lease is due to be offered for expiry.
+    /// When to poll for expired leases next. None is due before; there may be none then either, if
+    /// leases have been kept alive.
     pub fn next_deadline_ms(&self) -> Option<u64> {
-        self.due.first().map(|(due_ms, _)| *due_ms)
+        self.due.first().map(|(at_ms, _)| *at_ms)
     }
 
-    /// Each lease is listed exactly where its own fields say, and no list has another one.
+    /// Each lease is listed exactly where its own fields say, none is looked at too late, and no
+    /// list has another one.
     ///
     /// # Errors
     /// What does not hold.
     pub fn invariant_lists(&self) -> Result<(), &'static str> {
-        let listed = |entry: fn(Entries) -> Option<u64>| {
-            let leases = self.leases.iter();
-            let entries = leases.filter_map(|(id, lease)| Some((entry(lease.entries())?, *id)));
-            entries.collect::<BTreeSet<_>>()
-        };
-        if self.due != listed(|entries| entries.due_ms) {
-            return Err("a lease is not due when it should be");
+        if self.due.len() != self.leases.len() {
+            return Err("not every lease is listed once by when it is due");
         }
-        if self.unreplicated != listed(|entries| entries.unreplicated_ms) {
-            return Err("unreplicated keep-alives are listed wrong");
+        let mut queue = BTreeSet::new();
+        let mut in_flight = BTreeSet::new();
+        for (at_ms, id) in &self.due {
+            let lease = self.leases.get(*id);
+            let lease = lease.filter(|lease| lease.listed_ms == *at_ms);
+            let lease = lease.ok_or("a lease is listed wrong by when it is due")?;
+            if lease.listed_ms > lease.offer_ms() {
+                return Err("a lease is not due when it should be");
+            }
+            let unreplicated = lease.unreplicated();
+            queue.extend(unreplicated.queued_ms.map(|at_ms| (at_ms, *id)));
+            in_flight.extend(unreplicated.in_flight_ms.map(|at_ms| (at_ms, *id)));
         }
-        if self.queue != listed(|entries| entries.queued_ms) {
+        if self.queue != queue {
             return Err("the queue of renewals is wrong");
+        }
+        if self.in_flight != in_flight {
+            return Err("renewals in flight are listed wrong");
         }
         Ok(())
     }
 
     fn insert(&mut self, id: LeaseId, lease: Lease) {
-        self.list(id, Entries::default(), lease.entries());
+        self.due.insert((lease.listed_ms, id));
         self.leases.insert(id, lease);
     }
 
     fn remove(&mut self, id: LeaseId) {
-        if let Some(lease) = self.leases.remove(&id) {
-            self.list(id, lease.entries(), Entries::default());
+        if let Some(lease) = self.leases.remove(id) {
+            self.due.remove(&(lease.listed_ms, id));
+            self.list_unreplicated(id, lease.unreplicated(), Unreplicated::default());
         }
     }
 
-    /// Changes a lease, if it is there, and what is listed of it: the only way to do either.
-    fn change(&mut self, id: LeaseId, change: impl FnOnce(&mut Lease)) {
-        let Some(lease) = self.leases.get_mut(&id) else {
-            return;
-        };
-        let before = lease.entries();
-        change(lease);
-        let after = lease.entries();
-        self.list(id, before, after);
+    /// Changes a lease, if it is there, and where its keep-alives are listed: the only way to do
+    /// either.
+    fn change<R>(&mut self, id: LeaseId, change: impl FnOnce(&mut Lease) -> R) -> Option<R> {
+        let lease = self.leases.get_mut(id)?;
+        let before = lease.unreplicated();
+        let result = change(lease);
+        let after = lease.unreplicated();
+        self.list_unreplicated(id, before, after);
+        Some(result)
     }
 
-    fn list(&mut self, id: LeaseId, before: Entries, after: Entries) {
-        let lists = [
-            (&mut self.due, before.due_ms, after.due_ms),
-            (
-                &mut self.unreplicated,
-                before.unreplicated_ms,
-                after.unreplicated_ms,
-            ),
-            (&mut self.queue, before.queued_ms, after.queued_ms),
+    fn list_unreplicated(&mut self, id: LeaseId, before: Unreplicated, after: Unreplicated) {
+        if before != after {
+            relist(&mut self.queue, id, before.queued_ms, after.queued_ms);
+            relist(
+                &mut self.in_flight,
+                id,
+                before.in_flight_ms,
+                after.in_flight_ms,
+            );
+        }
+    }
+}
+
+/// Moves a lease within a list, or into it or out of it.
+fn relist(list: &mut ByTime, id: LeaseId, before_ms: Option<u64>, after_ms: Option<u64>) {
+    if before_ms != after_ms {
+        before_ms.map(|at_ms| list.remove(&(at_ms, id)));
+        list.extend(after_ms.map(|at_ms| (at_ms, id)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three leases; one has a keep-alive that waits, one has one in flight.
+    fn keeper() -> LeaseKeeper {
+        let ids = [1, 2, 3].map(|id| LeaseId::new(id).expect("not 0"));
+        let leases = ids.map(|id| (id, 10, 0));
+        let mut keeper = LeaseKeeper::take_over(leases.into_iter(), 0, 0);
+        keeper.keep_alive(ids[0], 4_000);
+        keeper.poll_renewals(1);
+        keeper.keep_alive(ids[1], 4_001);
+        assert_eq!(keeper.invariant_lists(), Ok(()));
+        keeper
+    }
+
+    #[test]
+    fn the_invariant_rejects_a_lost_entry_of_each_list() {
+        let lists: [fn(&mut LeaseKeeper) -> &mut ByTime; 3] = [
+            |keeper| &mut keeper.due,
+            |keeper| &mut keeper.queue,
+            |keeper| &mut keeper.in_flight,
         ];
-        for (list, before_ms, after_ms) in lists {
-            if before_ms != after_ms {
-                before_ms.map(|at_ms| list.remove(&(at_ms, id)));
-                list.extend(after_ms.map(|at_ms| (at_ms, id)));
-            }
-        }
-    }
-}
-
-/// When a lease is listed, in each of the keeper's lists that it is in.
-#[derive(Clone, Copy, Debug, Default)]
-struct Entries {
-    due_ms: Option<u64>,
-    unreplicated_ms: Option<u64>,
-    queued_ms: Option<u64>,
-}
-
-impl Lease {
-    fn new(ttl_s: i64, replicated_ms: u64, deadline_ms: u64) -> Self {
-        Self {
-            ttl_s,
-            replicated_ms,
-            deadline_ms,
-            offer_again_ms: None,
-            waiting: None,
-            in_flight: None,
+        for list in lists {
+            let mut keeper = keeper();
+            assert!(list(&mut keeper).pop_first().is_some());
+            assert!(keeper.invariant_lists().is_err());
         }
     }
 
-    fn keep_alive(&mut self, now_ms: u64) -> KeepAlive {
-        if self.offer_again_ms.is_some() || self.deadline_ms <= now_ms {
-            return KeepAlive::NotFound;
-        }
-        self.extend(now_ms);
-        let ttl_ms = ms(self.ttl_s);
-        let age_ms = now_ms.saturating_sub(self.replicated_ms);
-        if age_ms > fresh_ms(ttl_ms) {
-            let first_ms = self.waiting.map_or(now_ms, |span| span.first_ms);
-            self.waiting = Some(Span {
-                first_ms,
-                last_ms: now_ms,
-            });
-        }
-        if age_ms > slack_ms(ttl_ms) {
-            KeepAlive::Replicate
-        } else {
-            KeepAlive::Renewed { ttl_s: self.ttl_s }
-        }
+    #[test]
+    fn the_invariant_rejects_a_lease_that_is_looked_at_too_late() {
+        let mut keeper = keeper();
+        let (due_ms, id) = keeper.due.pop_first().expect("three leases");
+        keeper.due.insert((due_ms + 10_000, id));
+        keeper.change(id, |lease| lease.listed_ms = due_ms + 10_000);
+        assert_eq!(
+            keeper.invariant_lists(),
+            Err("a lease is not due when it should be")
+        );
     }
-
-    /// It was kept alive at `at_ms`.
-    fn extend(&mut self, at_ms: u64) {
-        self.deadline_ms = self.deadline_ms.max(at_ms.saturating_add(ms(self.ttl_s)));
-    }
-
-    /// Keep-alives up to `replicated_ms` need no replication any more.
-    fn drop_replicated(&mut self, replicated_ms: u64) {
-        for span in [&mut self.waiting, &mut self.in_flight] {
-            *span = span.filter(|span| span.last_ms > replicated_ms);
-        }
-    }
-
-    /// What is in flight waits again.
-    fn put_back(&mut self) {
-        let Some(failed) = self.in_flight.take() else {
-            return;
-        };
-        // After an offer for expiry nothing is renewed.
-        if self.offer_again_ms.is_none() {
-            let last_ms = self.waiting.map_or(failed.last_ms, |span| span.last_ms);
-            self.waiting = Some(Span {
-                first_ms: failed.first_ms,
-                last_ms,
-            });
-        }
-    }
-
-    fn entries(&self) -> Entries {
-        let first_ms = |span: Span| span.first_ms;
-        Entries {
-            due_ms: Some(self.offer_again_ms.unwrap_or(self.deadline_ms)),
-            unreplicated_ms: self.in_flight.or(self.waiting).map(first_ms),
-            // One span at a time is in flight, so that a lease is in one batch at most.
-            queued_ms: self
-                .waiting
-                .filter(|_| self.in_flight.is_none())
-                .map(first_ms),
-        }
-    }
-}
-
-/// Milliseconds of a granted time to live; the table holds no negative ones.
-fn ms(ttl_s: i64) -> u64 {
-    u64::try_from(ttl_s).unwrap_or(0).saturating_mul(1000)
 }

@@ -1,6 +1,6 @@
 //! Events on their way to watchers: shared ones as they were published, and copies for a replay.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use super::create::Spec;
 use crate::{
@@ -44,39 +44,43 @@ impl Published {
     }
 }
 
-/// Which events of a published revision go to a watcher.
+/// Some of the events of one revision.
 #[derive(Debug)]
 pub(super) enum Picked {
-    /// All of them: the usual case, which needs no memory.
-    All,
+    /// Those at consecutive positions: the usual case, which needs no memory of its own.
+    Run(Range<usize>),
     /// Those at these positions, ascending.
     Positions(Box<[usize]>),
 }
 
 impl Picked {
-    /// The events of `published` at `positions` that pass `spec`'s filters; `None` if none does.
-    pub(super) fn of(
-        published: &Published,
-        spec: &Spec,
-        positions: impl Iterator<Item = usize> + Clone,
-    ) -> Option<Self> {
-        let admitted = positions.filter(|position| spec.admits(&published.events[*position]));
-        match admitted.clone().count() {
+    /// Those of them that `spec` asks for; `None` if there is none.
+    pub(super) fn wanted(self, events: &[Event], spec: &Spec) -> Option<Self> {
+        let wanted = || {
+            let positions = self.positions();
+            positions.filter(|position| spec.selects(&events[*position]))
+        };
+        match wanted().count() {
             0 => None,
-            all if all == published.events.len() => Some(Self::All),
-            _ => Some(Self::Positions(admitted.collect())),
+            some if some < self.positions().count() => Some(Self::Positions(wanted().collect())),
+            _ => Some(self),
         }
     }
 
     /// The events as `spec` shows them.
     pub(super) fn copy(&self, events: &[Event], spec: &Spec) -> Vec<Event> {
-        match self {
-            Self::All => events.iter().map(|event| spec.copy(event)).collect(),
-            Self::Positions(positions) => positions
-                .iter()
-                .map(|position| spec.copy(&events[*position]))
-                .collect(),
-        }
+        let copies = self
+            .positions()
+            .map(|position| spec.copy(&events[position]));
+        copies.collect()
+    }
+
+    fn positions(&self) -> impl Iterator<Item = usize> {
+        let (run, positions) = match self {
+            Self::Run(run) => (run.clone(), [].as_slice()),
+            Self::Positions(positions) => (0..0, &**positions),
+        };
+        run.chain(positions.iter().copied())
     }
 }
 

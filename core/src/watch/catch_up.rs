@@ -101,7 +101,7 @@ struct Reader {
 
 impl<'a> Scan<'a> {
     fn new(watchers: Vec<Lagging>, limits: &'a WatchLimits) -> Self {
-        let mut index = Index::default();
+        let mut index = Index::new(1);
         for (place, lagging) in (0u64..).zip(&watchers) {
             index.insert(&lagging.spec.range, WatcherId(place));
         }
@@ -163,23 +163,17 @@ impl<'a> Scan<'a> {
 
     fn take(&mut self, revision: i64, events: &[Event]) {
         self.events_read += events.len();
-        let matches = self.index.matches(events);
-        for group in matches.chunk_by(|one, next| one.0 == next.0) {
-            let place = usize::try_from(group[0].0.0).expect("a place in a vector");
-            let positions = group.iter().map(|(_, position)| *position);
+        for (watcher, picked) in self.index.matches(events) {
+            let place = usize::try_from(watcher.0).expect("a place in a vector");
             let reader = &mut self.readers[place];
             if reader.full_at.is_some() || revision < reader.lagging.next {
                 continue;
             }
             let spec = &reader.lagging.spec;
-            let wanted = positions.map(|position| &events[position]);
-            let wanted = wanted
-                .filter(|event| spec.admits(event))
-                .map(|event| spec.copy(event));
-            let wanted: Vec<Event> = wanted.collect();
-            if wanted.is_empty() {
+            let Some(wanted) = picked.wanted(events, spec) else {
                 continue;
-            }
+            };
+            let wanted = wanted.copy(events, spec);
             let bytes_before = reader.replay.bytes;
             if reader.replay.add(wanted, self.limits) {
                 self.bytes_taken += reader.replay.bytes - bytes_before;

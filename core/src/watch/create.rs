@@ -78,7 +78,7 @@ impl Spec {
     }
 
     /// Whether the filters let `event` through; its key is not looked at.
-    pub(super) fn admits(&self, event: &Event) -> bool {
+    fn admits(&self, event: &Event) -> bool {
         match event {
             Event::Put { .. } => !self.no_put,
             Event::Delete { .. } => !self.no_delete,

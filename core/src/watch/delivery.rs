@@ -10,13 +10,13 @@ use super::{
 use crate::{kv::Event, limits::WatchLimits};
 
 impl Hub {
-    /// Queues the events of `published` at `positions` for a live watcher. Returns its stream if
+    /// Queues those events of `published` that were `picked` by their keys for a live watcher. Returns its stream if
     /// that has something to do now.
     pub(super) fn deliver(
         &mut self,
         id: WatcherId,
         published: &Published,
-        positions: impl Iterator<Item = usize> + Clone,
+        picked: Picked,
     ) -> Option<StreamId> {
         let watcher = self
             .watchers
@@ -25,7 +25,7 @@ impl Hub {
         if !watcher.takes(published.revision) {
             return None;
         }
-        let picked = Picked::of(published, &watcher.spec, positions)?;
+        let picked = picked.wanted(&published.events, &watcher.spec)?;
         let stream = self
             .streams
             .get_mut(&watcher.stream)

@@ -5,21 +5,20 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     StreamId,
     batch::Published,
-    catch_up::{CatchUp, CaughtUp, Found, Lagging},
     create::{CreateRequest, Refusal, Spec},
     index::Index,
     recent::Recent,
-    response::{NO_WATCH_ID, WatchResponse},
+    response::WatchResponse,
     stream::{Queued, Stream},
     watcher::{Start, Watcher, WatcherId},
 };
-use crate::{kv::Event, limits::WatchLimits};
+use crate::{hashed, kv::Event, limits::WatchLimits};
 
 /// All watchers of a member. See [the module](super) for how to drive it.
 #[derive(Debug)]
 pub struct Hub {
     pub(super) limits: WatchLimits,
-    encoded_bytes: fn(&Event) -> usize,
+    pub(super) encoded_bytes: fn(&Event) -> usize,
     /// The last revision published: what "the store's revision" is to watchers.
     pub(super) published: i64,
     pub(super) recent: Recent,
@@ -31,18 +30,6 @@ pub struct Hub {
     next_watcher: u64,
 }
 
-/// What a stream has to do next.
-#[derive(Debug)]
-pub enum Poll {
-    /// Send this.
-    Response(WatchResponse),
-    /// Run this with a fresh view, without the hub's lock, and give the result to
-    /// [`Hub::caught_up`].
-    CatchUp(CatchUp),
-    /// Nothing until the stream is named by [`Hub::publish`] or [`Hub::restored`], or is used.
-    Empty,
-}
-
 impl Hub {
     /// A hub without streams, for a store at `revision`. `encoded_bytes` tells the bytes that an
     /// event adds to an encoded response.
@@ -52,7 +39,7 @@ impl Hub {
             encoded_bytes,
             published: revision,
             recent: Recent::default(),
-            index: Index::default(),
+            index: Index::new(hashed::MANY),
             streams: BTreeMap::new(),
             watchers: BTreeMap::new(),
             next_stream: 0,
@@ -148,51 +135,6 @@ impl Hub {
         self.remove(id);
     }
 
-    /// Queues a response saying that all events up to its revision have been delivered on this
-    /// stream; or nothing, if a watcher is behind or has not reached its start revision, or if
-    /// there is none. Watchers that compaction has cancelled do not count.
-    pub fn request_progress(&mut self, stream: StreamId) {
-        let Some(on) = self.streams.get_mut(&stream) else {
-            return;
-        };
-        let watchers = on.ids.values().map(|id| &self.watchers[id]);
-        let mut watchers = watchers
-            .filter(|watcher| !watcher.is_compacted())
-            .peekable();
-        let any = watchers.peek().is_some();
-        if any && watchers.all(|watcher| watcher.has_reached(self.published)) {
-            on.push(Queued::Answer(WatchResponse::progress(
-                NO_WATCH_ID,
-                self.published,
-            )));
-        }
-    }
-
-    /// The stream's progress timer: queues a response for each watcher that asked for it, has
-    /// reached the store's revision and was given no event since the tick before.
-    pub fn tick_progress(&mut self, stream: StreamId) {
-        let Some(on) = self.streams.get_mut(&stream) else {
-            return;
-        };
-        let ids: Vec<WatcherId> = on.ids.values().copied().collect();
-        for id in ids {
-            let watcher = self
-                .watchers
-                .get_mut(&id)
-                .expect("a stream's watchers exist");
-            let idle = !std::mem::take(&mut watcher.active)
-                && watcher.queued_responses == 0
-                && !watcher.progress_queued;
-            if watcher.spec.progress_notify && idle && watcher.has_reached(self.published) {
-                watcher.progress_queued = true;
-                on.push(Queued::Progress {
-                    to: watcher.recipient(id),
-                    revision: self.published,
-                });
-            }
-        }
-    }
-
     /// Whether so many answers wait on the stream that its next requests should wait too.
     pub fn is_congested(&self, stream: StreamId) -> bool {
         self.streams
@@ -212,13 +154,8 @@ impl Hub {
         let mut woken = self.restored(revision - 1);
         let published = Published::new(revision, Arc::clone(events));
         self.published = revision;
-        for matches in self
-            .index
-            .matches(events)
-            .chunk_by(|one, next| one.0 == next.0)
-        {
-            let positions = matches.iter().map(|(_, position)| *position);
-            woken.extend(self.deliver(matches[0].0, &published, positions));
+        for (id, picked) in self.index.matches(events) {
+            woken.extend(self.deliver(id, &published, picked));
         }
         self.recent.push(published, &self.limits);
         sorted(woken)
@@ -246,138 +183,8 @@ impl Hub {
         )
     }
 
-    /// What the stream has to do next. Poll it until [`Poll::Empty`].
-    pub fn poll(&mut self, stream: StreamId) -> Poll {
-        let Some(on) = self.streams.get_mut(&stream) else {
-            return Poll::Empty;
-        };
-        if let Some(part) = on.parts.pop_front() {
-            return Poll::Response(part);
-        }
-        if on.is_catch_up_next(&self.limits)
-            && let Some(catch_up) = self.start_catch_up(stream)
-        {
-            return Poll::CatchUp(catch_up);
-        }
-        match self.pop(stream) {
-            Some(queued) => Poll::Response(self.hand_over(stream, queued)),
-            None => Poll::Empty,
-        }
-    }
-
-    /// Takes back a catch-up that has run. Its stream has something to do afterwards.
-    pub fn caught_up(&mut self, result: CaughtUp) {
-        for (id, found) in result.found {
-            let Some(watcher) = self.watchers.get_mut(&id) else {
-                continue;
-            };
-            match found {
-                Found::Compacted { compact_revision } => {
-                    self.cancel_compacted(id, compact_revision);
-                }
-                Found::Events { replay, next } => {
-                    if watcher.finish_catch_up(next) {
-                        self.queue_replay(id, result.revision, replay);
-                        self.rejoin(id);
-                    }
-                }
-            }
-        }
-    }
-
-    /// A catch-up for the watcher that has waited longest, and for those among the next that are
-    /// ahead of it by no more than one pass reads.
-    fn start_catch_up(&mut self, stream: StreamId) -> Option<CatchUp> {
-        let on = self.streams.get_mut(&stream)?;
-        let mut reach = None;
-        let mut watchers = Vec::new();
-        let mut others = Vec::new();
-        while watchers.len() + others.len() < self.limits.catch_up_watchers_max.max(1) {
-            let Some(id) = on.waiting.pop_front() else {
-                break;
-            };
-            let Some(watcher) = self.watchers.get_mut(&id) else {
-                continue;
-            };
-            let Some(next) = watcher.behind() else {
-                continue;
-            };
-            let events_max = i64::try_from(self.limits.catch_up_events_max).unwrap_or(i64::MAX);
-            let reach = reach.get_or_insert(next..=next.saturating_add(events_max));
-            if reach.contains(&next) && watcher.start_catch_up().is_some() {
-                watchers.push(Lagging {
-                    watcher: id,
-                    spec: Arc::clone(&watcher.spec),
-                    next,
-                });
-            } else {
-                others.push(id);
-            }
-        }
-        others
-            .into_iter()
-            .rev()
-            .for_each(|id| on.waiting.push_front(id));
-        on.responses_first = true;
-        (!watchers.is_empty()).then_some(CatchUp {
-            watchers,
-            limits: self.limits,
-        })
-    }
-
-    fn pop(&mut self, stream: StreamId) -> Option<Queued> {
-        let on = self.streams.get_mut(&stream)?;
-        on.responses_first = false;
-        on.pop()
-    }
-
-    /// Turns a queued item into the response to send now.
-    fn hand_over(&mut self, stream: StreamId, queued: Queued) -> WatchResponse {
-        let bytes = queued.bytes();
-        let (to, revision, events) = match queued {
-            Queued::Answer(response) => return response,
-            Queued::Progress { to, revision } => {
-                if let Some(watcher) = self.watchers.get_mut(&to.id) {
-                    watcher.progress_queued = false;
-                }
-                return WatchResponse::progress(to.watch_id, revision);
-            }
-            Queued::Live {
-                to,
-                published,
-                picked,
-            } => {
-                let events = picked.copy(&published.events, &to.spec);
-                (to, published.revision, events)
-            }
-            Queued::Replay {
-                to,
-                revision,
-                events,
-                ..
-            } => (to, revision, events),
-        };
-        if let Some(watcher) = self.watchers.get_mut(&to.id) {
-            watcher.queued_bytes -= bytes;
-            watcher.queued_responses -= 1;
-            watcher.active = true;
-            self.wait_if_drained(to.id);
-        }
-        let response = WatchResponse::events(to.watch_id, revision, events);
-        if !to.spec.fragment {
-            return response;
-        }
-        let mut parts = response.split(self.limits.fragment_bytes, self.encoded_bytes);
-        let first = parts.pop_front().expect("a response is at least one part");
-        self.streams
-            .get_mut(&stream)
-            .expect("the stream that was polled")
-            .parts = parts;
-        first
-    }
-
     /// Cancels a watcher whose history is gone. It keeps its id.
-    fn cancel_compacted(&mut self, id: WatcherId, compact_revision: i64) {
+    pub(super) fn cancel_compacted(&mut self, id: WatcherId, compact_revision: i64) {
         let Some(watcher) = self.watchers.get_mut(&id) else {
             return;
         };

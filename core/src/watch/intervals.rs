@@ -1,14 +1,16 @@
 //! Intervals of keys with their watchers: which of them contain a key?
 //!
 //! A treap ordered by (start, end), each node knowing the greatest end below it, so that a look-up
-//! visits only subtrees that contain a match: O(log n) for each interval found. Watchers of equal
+//! visits only subtrees that contain a match: O(log n) for each interval found. Many keys are looked
+//! up in one walk, and each interval is found once with all of them that it contains. Watchers of equal
 //! intervals share one node.
 
-use std::collections::BTreeSet;
+use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::watcher::WatcherId;
+use super::{watcher::WatcherId, watchers::Watchers};
+use crate::hashed::hash_number;
 
 /// Where an interval ends. The derived order is the order of ends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,10 +43,11 @@ struct Node {
     start: Bytes,
     end: End,
     /// Never empty.
-    watchers: BTreeSet<WatcherId>,
+    watchers: Watchers,
     /// Greatest `end` of this node and those below it.
     max_end: End,
-    /// No child's is greater.
+    /// No child's is greater. The hash of a number that clients cannot choose: balances the treap
+    /// as random priorities would, and the same way on each run.
     priority: u64,
     left: Link,
     right: Link,
@@ -60,9 +63,9 @@ impl Intervals {
         let node = Box::new(Node {
             start: start.clone(),
             end: end.clone(),
-            watchers: BTreeSet::from([watcher]),
+            watchers: Watchers::One(watcher),
             max_end: end.clone(),
-            priority: scramble(watcher.0),
+            priority: hash_number(watcher.0),
             left: None,
             right: None,
         });
@@ -74,15 +77,15 @@ impl Intervals {
         let Some(node) = find(&mut self.root, start, end) else {
             return;
         };
-        node.watchers.remove(&watcher);
-        if node.watchers.is_empty() {
+        if node.watchers.remove(watcher) {
             self.root = remove(self.root.take(), start, end);
         }
     }
 
-    /// Calls `found` for each watcher of each interval that contains `key`.
-    pub(super) fn for_each(&self, key: &[u8], found: &mut impl FnMut(WatcherId)) {
-        for_each(&self.root, key, found);
+    /// Calls `found` for each watcher of each interval that contains some of `keys`, which ascend,
+    /// with the places of these.
+    pub(super) fn for_each(&self, keys: &[&[u8]], found: &mut impl FnMut(WatcherId, Range<usize>)) {
+        for_each(&self.root, keys, 0, found);
     }
 
     /// Order, priorities and greatest ends hold, and no node is without watchers.
@@ -182,18 +185,27 @@ fn merge(left: Link, right: Link) -> Link {
     }
 }
 
-fn for_each(link: &Link, key: &[u8], found: &mut impl FnMut(WatcherId)) {
+/// `keys` are those from place `first` on.
+fn for_each(
+    link: &Link,
+    keys: &[&[u8]],
+    first: usize,
+    found: &mut impl FnMut(WatcherId, Range<usize>),
+) {
     let Some(node) = link else { return };
-    if !node.max_end.is_after(key) {
+    let keys = &keys[..keys.partition_point(|key| node.max_end.is_after(key))];
+    if keys.is_empty() {
         return;
     }
-    for_each(&node.left, key, found);
-    if node.start <= key {
-        if node.end.is_after(key) {
-            node.watchers.iter().copied().for_each(&mut *found);
-        }
-        for_each(&node.right, key, found);
+    for_each(&node.left, keys, first, found);
+    let before = keys.partition_point(|key| node.start > key);
+    let (keys, first) = (&keys[before..], first + before);
+    let inside = keys.partition_point(|key| node.end.is_after(key));
+    if inside > 0 {
+        node.watchers
+            .for_each(|watcher| found(watcher, first..first + inside));
     }
+    for_each(&node.right, keys, first, found);
 }
 
 /// Nodes of a subtree in order, by their intervals.
@@ -221,17 +233,10 @@ fn check(link: &Link) -> Result<Vec<(&Bytes, &End)>, &'static str> {
     Ok(keys)
 }
 
-/// Spreads consecutive numbers over 64 bits (splitmix64): balances the treap as random priorities
-/// would, and the same way on each run. Clients cannot choose the numbers.
-fn scramble(number: u64) -> u64 {
-    let mut x = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -254,6 +259,7 @@ mod tests {
         #[test]
         fn finds_what_a_scan_of_a_list_finds(
             changes in prop::collection::vec((any::<bool>(), 0..9u8, 0..10u8, 0..4u64), 0..80),
+            asked in 0..1024u32,
         ) {
             let mut intervals = Intervals::default();
             let mut list = BTreeSet::new();
@@ -268,17 +274,22 @@ mod tests {
                 }
                 prop_assert_eq!(intervals.invariant_treap(), Ok(()));
             }
-            for letter in 0..10 {
-                let mut found = Vec::new();
-                intervals.for_each(&key(letter), &mut |watcher| found.push(watcher));
-                let scan = list.iter().filter(|(first, last, _)| {
-                    *first <= letter && end(*last).is_after(&key(letter))
-                });
-                let mut expected: Vec<_> = scan.map(|(_, _, watcher)| *watcher).collect();
-                found.sort();
-                expected.sort();
-                prop_assert_eq!(found, expected);
-            }
+            let letters: Vec<u8> = (0..10).filter(|letter| asked & (1 << letter) != 0).collect();
+            let keys: Vec<Bytes> = letters.iter().map(|letter| key(*letter)).collect();
+            let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
+            let mut found = Vec::new();
+            intervals.for_each(&keys, &mut |watcher, places| {
+                found.extend(letters[places].iter().map(|letter| (watcher, *letter)));
+            });
+            let scan = list.iter().flat_map(|(first, last, watcher)| {
+                let is_inside = |letter: u8| *first <= letter && end(*last).is_after(&key(letter));
+                let inside = letters.iter().filter(move |letter| is_inside(**letter));
+                inside.map(|letter| (*watcher, *letter))
+            });
+            let mut expected: Vec<_> = scan.collect();
+            found.sort();
+            expected.sort();
+            prop_assert_eq!(found, expected);
         }
     }
 

@@ -35,8 +35,8 @@ impl Hub {
     fn invariant_indexed(&self) -> Result<(), &'static str> {
         for (id, watcher) in &self.watchers {
             let mut times = 0;
-            let count = &mut |found| times += usize::from(found == *id);
-            self.index.for_each(watcher.spec.range.start(), count);
+            let count = &mut |found, _| times += usize::from(found == *id);
+            self.index.for_each(&[watcher.spec.range.start()], count);
             if times != usize::from(watcher.is_live()) {
                 return Err("the index does not hold exactly the live watchers");
             }

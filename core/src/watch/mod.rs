@@ -10,7 +10,7 @@
 //! A response about progress follows all events up to its revision.
 //!
 //! **Cost.** Publishing is a look-up for each event, plus one queue entry for each watcher
-//! concerned; the events themselves are shared. What waits for a watcher, and for all watchers of
+//! concerned, of whatever size its revision is; the events themselves are shared. What waits for a watcher, and for all watchers of
 //! a stream, is bounded: beyond the bounds a watcher leaves the live set, and once its queue is
 //! drained it *catches up*: it reads what it missed from a view, outside the hub and its lock, in
 //! bounded steps, as watchers of past revisions do from the start. The last few revisions, which
@@ -77,17 +77,21 @@ mod hub;
 mod index;
 mod intervals;
 mod invariants;
+mod poll;
+mod progress;
 mod recent;
 mod response;
 mod stream;
 mod watcher;
+mod watchers;
 
 #[cfg(test)]
 mod tests;
 
 pub use catch_up::{CatchUp, CaughtUp, History, Revisions};
 pub use create::CreateRequest;
-pub use hub::{Hub, Poll};
+pub use hub::Hub;
+pub use poll::Poll;
 pub use response::{NO_WATCH_ID, WatchResponse};
 
 /// Names an open stream. Never used again after it is closed.

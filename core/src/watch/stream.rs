@@ -9,6 +9,9 @@ use super::{
 };
 use crate::{kv::Event, limits::WatchLimits};
 
+/// Queued items for which an empty queue keeps memory. Thousands of streams may have been busy once.
+const IDLE_QUEUE_MAX: usize = 16;
+
 /// See the module. One queue for everything makes the order of responses plain: an event follows
 /// its watcher's created response, and progress follows the events that it speaks of.
 #[derive(Debug, Default)]
@@ -96,6 +99,9 @@ impl Stream {
         let queued = self.queue.pop_front()?;
         self.bytes -= queued.bytes();
         self.answers -= usize::from(matches!(queued, Queued::Answer(_)));
+        if self.queue.is_empty() {
+            self.queue.shrink_to(IDLE_QUEUE_MAX);
+        }
         Some(queued)
     }
 

@@ -19,6 +19,10 @@ use crate::clock::{self, Instant};
 /// How often the leader looks for leases whose time is up, and for renewals to make durable.
 const LEASE_TICK: Duration = Duration::from_millis(100);
 
+/// Polls of the keeper in one such look. With what a poll looks at they are enough for a million
+/// leases that are kept alive for ten seconds each.
+const EXPIRY_POLLS_MAX: usize = 20;
+
 /// How often a keep-alive that waits for its replication looks whether that is done.
 const REPLICATION_POLL: Duration = Duration::from_millis(5);
 
@@ -199,12 +203,19 @@ impl LeaseOffice {
 
     /// Up to `most` leases to propose for expiry now, with the term of the office.
     fn expired(&self, applied_ms: u64, most: usize) -> Option<(u64, Vec<LeaseId>)> {
-        let mut inner = self.inner();
-        let (term, mut keeper) = inner.keeper.take()?;
-        let now_ms = inner.now_ms(term, applied_ms);
-        let ids = keeper.poll_expired(now_ms, most);
-        inner.keeper = Some((term, keeper));
-        Some((term, ids))
+        // A poll that finds none may have more to look at. In between others get the lock.
+        for _ in 0..EXPIRY_POLLS_MAX {
+            let mut inner = self.inner();
+            let (term, mut keeper) = inner.keeper.take()?;
+            let now_ms = inner.now_ms(term, applied_ms);
+            let ids = keeper.poll_expired(now_ms, most);
+            let next_ms = keeper.next_deadline_ms();
+            inner.keeper = Some((term, keeper));
+            if !ids.is_empty() || next_ms.is_none_or(|next_ms| next_ms > now_ms) {
+                return Some((term, ids));
+            }
+        }
+        None
     }
 
     /// The next batch of renewals to propose, if there are any.

@@ -4,7 +4,7 @@ use crate::{
     command::Renewal,
     kv::LeaseId,
     lease::{KeepAlive, LeaseChange, LeaseKeeper, Remaining},
-    limits::{LEASE_EXPIRE_RETRY_MS, LEASE_UNREPLICATED_MAX_MS},
+    limits::{LEASE_DUE_LOOKS_MAX, LEASE_EXPIRE_RETRY_MS, LEASE_UNREPLICATED_MAX_MS},
 };
 
 const RENEWED: KeepAlive = KeepAlive::Renewed { ttl_s: 10 };
@@ -27,6 +27,11 @@ fn granted(keeper: &mut LeaseKeeper, lease: i64, at_ms: u64) {
 fn renewed(keeper: &mut LeaseKeeper, renewal: Renewal, now_ms: u64) {
     let Renewal { id, renewed_at_ms } = renewal;
     keeper.apply(&LeaseChange::Renewed { id, renewed_at_ms }, now_ms);
+}
+
+/// What is left of lease 1.
+fn left_ms(keeper: &LeaseKeeper, now_ms: u64) -> u64 {
+    keeper.time_to_live(id(1), now_ms).unwrap().ttl_ms
 }
 
 /// A keeper with lease 1 of 10 s, granted at 0.
@@ -91,6 +96,38 @@ fn expiry_comes_in_batches_the_longest_due_first() {
 }
 
 #[test]
+fn a_lease_that_was_kept_alive_comes_in_its_turn() {
+    let mut keeper = keeper();
+    granted(&mut keeper, 2, 1_000);
+    keeper.keep_alive(id(1), 5_000);
+    assert_eq!(keeper.next_deadline_ms(), Some(10_000), "when to look");
+    assert_eq!(keeper.poll_expired(10_000, 9), []);
+    assert_eq!(keeper.next_deadline_ms(), Some(11_000));
+    keeper.keep_alive(id(1), 10_500);
+    assert_eq!(keeper.poll_expired(30_000, 1), [id(2)]);
+    assert_eq!(keeper.poll_expired(30_000, 1), [id(1)]);
+    assert_eq!(keeper.invariant_lists(), Ok(()));
+}
+
+#[test]
+fn a_poll_looks_at_so_many_leases_in_vain_and_the_next_goes_on() {
+    let mut keeper = LeaseKeeper::default();
+    for lease in 1..=LEASE_DUE_LOOKS_MAX as i64 {
+        granted(&mut keeper, lease, 0);
+        keeper.keep_alive(id(lease), 1_000);
+    }
+    granted(&mut keeper, -1, 1);
+    assert_eq!(keeper.poll_expired(10_001, 9), []);
+    assert_eq!(
+        keeper.next_deadline_ms(),
+        Some(10_001),
+        "there is more to look at"
+    );
+    assert_eq!(keeper.poll_expired(10_001, 9), [id(-1)]);
+    assert_eq!(keeper.next_deadline_ms(), Some(11_000));
+}
+
+#[test]
 fn unknown_expired_and_expiring_leases_are_not_found() {
     let mut keeper = keeper();
     granted(&mut keeper, 2, 1);
@@ -143,7 +180,8 @@ fn frequent_keep_alives_are_not_all_replicated() {
     let mut keeper = keeper();
     assert_eq!(keeper.keep_alive(id(1), 1_000), RENEWED);
     assert_eq!(keeper.poll_renewals(9), []);
-    assert_eq!(keeper.next_deadline_ms(), Some(11_000));
+    assert_eq!(keeper.poll_expired(10_999, 9), []);
+    assert_eq!(keeper.poll_expired(11_000, 9), [id(1)]);
 }
 
 #[test]
@@ -217,7 +255,7 @@ fn a_keep_alive_long_after_the_last_replicated_one_waits_for_replication_but_cou
     let mut keeper = keeper();
     assert_eq!(keeper.keep_alive(id(1), 5_000), RENEWED);
     assert_eq!(keeper.keep_alive(id(1), 5_001), KeepAlive::Replicate);
-    assert_eq!(keeper.next_deadline_ms(), Some(15_001));
+    assert_eq!(left_ms(&keeper, 15_000), 1);
     let batch = keeper.poll_renewals(9);
     renewed(&mut keeper, batch[0], 5_010);
     assert_eq!(keeper.keep_alive(id(1), 5_010), RENEWED);
@@ -271,7 +309,7 @@ fn a_lease_granted_again_starts_afresh() {
     keeper.apply(&LeaseChange::Ended { id: id(1) }, 10_001);
     granted(&mut keeper, 1, 20_000);
     assert_eq!(keeper.keep_alive(id(1), 21_000), RENEWED);
-    assert_eq!(keeper.next_deadline_ms(), Some(31_000));
+    assert_eq!(left_ms(&keeper, 30_999), 1);
     assert_eq!(keeper.invariant_lists(), Ok(()));
 }
 
