@@ -15,6 +15,7 @@ const REVISIONS: u64 = 1_000_000;
 const KEYS: u64 = 100_000;
 
 fn main() {
+    support::configure_allocator();
     for (what, is_read) in [("", false), (" while views are held", true)] {
         let passes: Vec<Pass> = (0..3).map(|_| Pass::run(is_read)).collect();
         let steps: Vec<_> = passes.iter().map(|pass| pass.steps.clone()).collect();

@@ -86,8 +86,10 @@ fn grants(criterion: &mut Criterion) {
 /// keep-alives are queued to be replicated. That happens beside the clock.
 fn renewals(criterion: &mut Criterion) {
     let (ttl_s, interval_ms) = (60, 20_000);
-    let leases = (0..FULL).map(|number| (lease(number), ttl_s, 0));
-    let mut keeper = LeaseKeeper::take_over(leases, 0, 0);
+    // In turn, so that each one's last renewal is always one interval old.
+    let turn_ms = |number: u64| number / (FULL / interval_ms);
+    let leases = (0..FULL).map(|number| (lease(number), ttl_s, turn_ms(number)));
+    let mut keeper = LeaseKeeper::take_over(leases, interval_ms, 0);
     let mut now_ms = interval_ms;
     let mut next = 0;
     let mut group = criterion.benchmark_group("leases at 1M");
@@ -98,12 +100,10 @@ fn renewals(criterion: &mut Criterion) {
                 let ids: Vec<LeaseId> = numbers.map(lease).collect();
                 next += batch;
                 let elapsed = time(|| {
-                    for ids in ids.chunks((FULL / interval_ms) as usize) {
-                        now_ms += 1;
-                        for id in ids {
-                            let answer = keeper.keep_alive(*id, now_ms);
-                            assert_eq!(answer, KeepAlive::Renewed { ttl_s });
-                        }
+                    for (number, id) in (next - batch..).zip(ids) {
+                        now_ms = interval_ms + turn_ms(number);
+                        let answer = keeper.keep_alive(id, now_ms);
+                        assert_eq!(answer, KeepAlive::Renewed { ttl_s });
                     }
                 });
                 replicate(&mut keeper, now_ms);

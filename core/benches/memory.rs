@@ -52,6 +52,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
+    support::configure_allocator();
     measure("1M keys of 16 + 256 bytes", "key", FULL, || {
         Driver::with_keys(FULL)
     });
