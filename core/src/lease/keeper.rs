@@ -48,7 +48,7 @@
 mod by_id;
 mod lease;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use self::{
     by_id::ById,
@@ -69,13 +69,16 @@ type ByTime = BTreeSet<(u64, LeaseId)>;
 #[derive(Debug, Default)]
 pub struct LeaseKeeper {
     leases: ById,
-    /// Every lease, by when to look at it next: when it is to be offered for expiry, or earlier.
-    /// So a keep-alive, which moves a deadline back, has nothing to move here.
+    /// Every lease that was not offered for expiry, by when to look at it next: when it is to be,
+    /// or earlier. So a keep-alive, which moves a deadline back, has nothing to move here.
     due: ByTime,
-    /// Leases with a keep-alive that can go into the next batch, by the time of their first such.
-    queue: ByTime,
-    /// Leases with keep-alives in a batch, by the time of their first such. None of them is in
-    /// `queue`, so that a lease is in one batch at most.
+    /// Every lease that was offered, by when to offer it again.
+    offered: ByTime,
+    /// Leases with a keep-alive that can go into the next batch, with the time of their first
+    /// such, in the order in which they came. What no longer holds is passed over.
+    queue: VecDeque<(u64, LeaseId)>,
+    /// Leases with keep-alives in a batch, by the time of their first such. None of them is
+    /// queued, so that a lease is in one batch at most.
     in_flight: ByTime,
 }
 
@@ -152,12 +155,23 @@ impl LeaseKeeper {
     }
 
     /// Whether a keep-alive has waited for its replication so long that something must be wrong.
-    fn is_stalled(&self, now_ms: u64) -> bool {
-        let is_late = |first_ms: u64| first_ms.saturating_add(LEASE_UNREPLICATED_MAX_MS) < now_ms;
-        let mut oldest = [&self.queue, &self.in_flight]
-            .into_iter()
-            .filter_map(BTreeSet::first);
-        oldest.any(|(first_ms, _)| is_late(*first_ms))
+    fn is_stalled(&mut self, now_ms: u64) -> bool {
+        let is_late = |(first_ms, _): &(u64, LeaseId)| {
+            first_ms.saturating_add(LEASE_UNREPLICATED_MAX_MS) < now_ms
+        };
+        while let Some(&entry) = self.queue.front().filter(|entry| is_late(entry)) {
+            if self.is_queued(entry) {
+                return true;
+            }
+            self.queue.pop_front();
+        }
+        self.in_flight.first().is_some_and(is_late)
+    }
+
+    /// Whether an entry of the queue still holds.
+    fn is_queued(&self, (first_ms, id): (u64, LeaseId)) -> bool {
+        let lease = self.leases.get(id);
+        lease.is_some_and(|lease| lease.unreplicated().queued_ms == Some(first_ms))
     }
 
     /// What is left of a lease; `None` if there is no such lease.
@@ -184,16 +198,23 @@ impl LeaseKeeper {
         let mut expired = Vec::with_capacity(due);
         let mut looks = 0;
         while expired.len() < max && looks < LEASE_DUE_LOOKS_MAX {
-            let Some(&(listed_ms, id)) = self.due.first().filter(|(at_ms, _)| *at_ms <= now_ms)
-            else {
+            // Those offered before were due before the others.
+            let is_due = |listed: &&(u64, LeaseId)| listed.0 <= now_ms;
+            let list = match self.offered.first().filter(is_due) {
+                Some(_) => &mut self.offered,
+                None => &mut self.due,
+            };
+            let Some(&(_, id)) = list.first().filter(is_due) else {
                 break;
             };
+            list.pop_first();
             let looked_at = self.change(id, |lease| lease.look(now_ms));
             let (is_offered, listed_again_ms) = looked_at.expect("a listed lease exists");
-            relist(&mut self.due, id, Some(listed_ms), Some(listed_again_ms));
             if is_offered {
+                self.offered.insert((listed_again_ms, id));
                 expired.push(id);
             } else {
+                self.due.insert((listed_again_ms, id));
                 looks += 1;
             }
         }
@@ -203,11 +224,15 @@ impl LeaseKeeper {
     /// At most `max` renewals to propose as one batch, the oldest first. Each is in flight until
     /// it is applied or reported as failed.
     pub fn poll_renewals(&mut self, max: usize) -> Vec<Renewal> {
-        let ids: Vec<LeaseId> = self.queue.iter().take(max).map(|(_, id)| *id).collect();
-        let mut batch = Vec::with_capacity(ids.len());
-        for id in ids {
-            let last_ms = self.change(id, Lease::take).flatten();
-            batch.extend(last_ms.map(|renewed_at_ms| Renewal { id, renewed_at_ms }));
+        let mut batch = Vec::new();
+        while batch.len() < max
+            && let Some(entry) = self.queue.pop_front()
+        {
+            if self.is_queued(entry) {
+                let id = entry.1;
+                let last_ms = self.change(id, Lease::take).flatten();
+                batch.extend(last_ms.map(|renewed_at_ms| Renewal { id, renewed_at_ms }));
+            }
         }
         batch
     }
@@ -222,7 +247,8 @@ impl LeaseKeeper {
     /// When to poll for expired leases next. None is due before; there may be none then either, if
     /// leases have been kept alive.
     pub fn next_deadline_ms(&self) -> Option<u64> {
-        self.due.first().map(|(at_ms, _)| *at_ms)
+        let first = [&self.offered, &self.due].into_iter();
+        first.filter_map(|list| Some(list.first()?.0)).min()
     }
 
     /// Each lease is listed exactly where its own fields say, none is looked at too late, and no
@@ -231,23 +257,27 @@ impl LeaseKeeper {
     /// # Errors
     /// What does not hold.
     pub fn invariant_lists(&self) -> Result<(), &'static str> {
-        if self.due.len() != self.leases.len() {
+        if self.due.len() + self.offered.len() != self.leases.len() {
             return Err("not every lease is listed once by when it is due");
         }
         let mut queue = BTreeSet::new();
         let mut in_flight = BTreeSet::new();
-        for (at_ms, id) in &self.due {
-            let lease = self.leases.get(*id);
-            let lease = lease.filter(|lease| lease.listed_ms == *at_ms);
-            let lease = lease.ok_or("a lease is listed wrong by when it is due")?;
-            if lease.listed_ms > lease.offer_ms() {
-                return Err("a lease is not due when it should be");
+        for (list, are_offered) in [(&self.due, false), (&self.offered, true)] {
+            for (at_ms, id) in list {
+                let lease = self.leases.get(*id);
+                let lease = lease.filter(|lease| lease.listed_ms == *at_ms);
+                let lease = lease.ok_or("a lease is listed wrong by when it is due")?;
+                if lease.is_offered() != are_offered || lease.listed_ms > lease.offer_ms() {
+                    return Err("a lease is not due when it should be");
+                }
+                let unreplicated = lease.unreplicated();
+                queue.extend(unreplicated.queued_ms.map(|at_ms| (at_ms, *id)));
+                in_flight.extend(unreplicated.in_flight_ms.map(|at_ms| (at_ms, *id)));
             }
-            let unreplicated = lease.unreplicated();
-            queue.extend(unreplicated.queued_ms.map(|at_ms| (at_ms, *id)));
-            in_flight.extend(unreplicated.in_flight_ms.map(|at_ms| (at_ms, *id)));
         }
-        if self.queue != queue {
+        let holds = self.queue.iter().copied();
+        let holds: ByTime = holds.filter(|entry| self.is_queued(*entry)).collect();
+        if holds != queue {
             return Err("the queue of renewals is wrong");
         }
         if self.in_flight != in_flight {
@@ -263,7 +293,11 @@ impl LeaseKeeper {
 
     fn remove(&mut self, id: LeaseId) {
         if let Some(lease) = self.leases.remove(id) {
-            self.due.remove(&(lease.listed_ms, id));
+            let list = match lease.is_offered() {
+                true => &mut self.offered,
+                false => &mut self.due,
+            };
+            list.remove(&(lease.listed_ms, id));
             self.list_unreplicated(id, lease.unreplicated(), Unreplicated::default());
         }
     }
@@ -280,23 +314,22 @@ impl LeaseKeeper {
     }
 
     fn list_unreplicated(&mut self, id: LeaseId, before: Unreplicated, after: Unreplicated) {
-        if before != after {
-            relist(&mut self.queue, id, before.queued_ms, after.queued_ms);
-            relist(
-                &mut self.in_flight,
-                id,
-                before.in_flight_ms,
-                after.in_flight_ms,
-            );
+        if before.queued_ms != after.queued_ms
+            && let Some(first_ms) = after.queued_ms
+        {
+            // What comes back from a batch is older than all others.
+            match self.queue.back() {
+                Some((last_ms, _)) if first_ms < *last_ms => self.queue.push_front((first_ms, id)),
+                _ => self.queue.push_back((first_ms, id)),
+            }
         }
-    }
-}
-
-/// Moves a lease within a list, or into it or out of it.
-fn relist(list: &mut ByTime, id: LeaseId, before_ms: Option<u64>, after_ms: Option<u64>) {
-    if before_ms != after_ms {
-        before_ms.map(|at_ms| list.remove(&(at_ms, id)));
-        list.extend(after_ms.map(|at_ms| (at_ms, id)));
+        if before.in_flight_ms != after.in_flight_ms {
+            before
+                .in_flight_ms
+                .map(|at_ms| self.in_flight.remove(&(at_ms, id)));
+            self.in_flight
+                .extend(after.in_flight_ms.map(|at_ms| (at_ms, id)));
+        }
     }
 }
 
@@ -318,16 +351,21 @@ mod tests {
 
     #[test]
     fn the_invariant_rejects_a_lost_entry_of_each_list() {
-        let lists: [fn(&mut LeaseKeeper) -> &mut ByTime; 3] = [
-            |keeper| &mut keeper.due,
-            |keeper| &mut keeper.queue,
-            |keeper| &mut keeper.in_flight,
+        let losses: [fn(&mut LeaseKeeper) -> bool; 3] = [
+            |keeper| keeper.due.pop_first().is_some(),
+            |keeper| keeper.queue.pop_front().is_some(),
+            |keeper| keeper.in_flight.pop_first().is_some(),
         ];
-        for list in lists {
+        for lose in losses {
             let mut keeper = keeper();
-            assert!(list(&mut keeper).pop_first().is_some());
+            assert!(lose(&mut keeper));
             assert!(keeper.invariant_lists().is_err());
         }
+        let mut keeper = keeper();
+        assert_eq!(keeper.poll_expired(100_000, 1).len(), 1);
+        assert_eq!(keeper.invariant_lists(), Ok(()));
+        assert!(keeper.offered.pop_first().is_some());
+        assert!(keeper.invariant_lists().is_err());
     }
 
     #[test]

@@ -106,7 +106,9 @@ impl<'a> Write<'a> {
     /// Ends leases: takes them out of the table and deletes their keys, all keys ascending. Gives
     /// the ids that there were.
     pub(crate) fn revoke(&mut self, ids: &[LeaseId]) -> Vec<LeaseId> {
-        let mut ended = Vec::new();
+        // As in the keeper's poll: many look-ups at a time cost little more than one.
+        let there = ids.iter().filter(|id| self.leases.contains(**id)).count();
+        let mut ended = Vec::with_capacity(there);
         let mut keys = Vec::new();
         for &id in ids {
             if let Some(lease) = self.leases.remove(id) {

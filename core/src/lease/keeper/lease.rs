@@ -103,6 +103,11 @@ impl Lease {
         }
     }
 
+    /// Whether its expiry was offered.
+    pub(super) fn is_offered(&self) -> bool {
+        self.is_offered
+    }
+
     /// When it is to be offered for expiry, next or again.
     pub(super) fn offer_ms(&self) -> u64 {
         self.offer_ms
