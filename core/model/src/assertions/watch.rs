@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::Bytes;
 use quorate_core::{
     kv::{Event, KeyRange},
     limits::WatchLimits,
@@ -11,7 +10,7 @@ use quorate_core::{
 
 use crate::{
     Model,
-    model::{is_inside, without_prev},
+    model::{is_inside, watched, without_prev},
 };
 
 /// One stream as its client sees it.
@@ -57,10 +56,7 @@ impl Client {
     /// The client sends a create request.
     pub(super) fn ask(&mut self, mut request: CreateRequest, model: &Model) {
         let revision = model.revision();
-        request.range = match request.range {
-            KeyRange::Key(key) if key.is_empty() => KeyRange::Key(Bytes::from_static(b"\0")),
-            range => range,
-        };
+        request.range = watched(&request.range);
         let mut response = WatchResponse {
             watch_id: NO_WATCH_ID,
             revision,

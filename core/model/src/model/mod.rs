@@ -23,8 +23,11 @@ use quorate_core::{
     request::{Op, TxnRequest},
 };
 
-pub(crate) use self::keys::{is_inside, without_prev};
 use self::{auth::Auth, keys::Draft, lease::Lease};
+pub(crate) use self::{
+    keys::{is_inside, without_prev},
+    permissions::watched,
+};
 
 /// A key space.
 type Keys = BTreeMap<Bytes, KeyValue>;

@@ -65,7 +65,7 @@ impl Model {
     ///
     /// As [`Self::authorize_range`].
     pub fn authorize_watch(&self, author: &Author, range: &KeyRange) -> Result<(), AuthError> {
-        self.authorize_touches(author, vec![read(range)])
+        self.authorize_touches(author, vec![read(&watched(range))])
     }
 
     /// Whether the author may run a transaction: all of it, whichever branch is taken.
@@ -245,6 +245,16 @@ impl Model {
             .map(|permission| permission.range.clone())
             .collect()
     }
+}
+
+/// What a watch that names no first key watches: from the first there can be (contract api.md §6).
+pub(crate) fn watched(range: &KeyRange) -> KeyRange {
+    let mut range = range.clone();
+    let (KeyRange::Key(start) | KeyRange::From(start) | KeyRange::Range { start, .. }) = &mut range;
+    if start.is_empty() {
+        *start = Bytes::from_static(b"\0");
+    }
+    range
 }
 
 fn read(range: &KeyRange) -> Touch {

@@ -83,7 +83,7 @@ pub(super) fn question() -> impl Strategy<Value = Question> {
     prop_oneof![
         4 => range.prop_map(Question::Range),
         1 => requests::read_txn(1).prop_map(Question::Txn),
-        2 => requests::key_range().prop_map(Question::Watch),
+        2 => requests::watch_range().prop_map(Question::Watch),
         2 => (requests::lease(), kind).prop_map(|(id, kind)| Question::LeaseKeys(id, kind)),
         1 => Just(Question::AllLeases),
         1 => Just(Question::Anyone),

@@ -56,6 +56,17 @@ pub(super) fn key_range() -> impl Strategy<Value = KeyRange> {
     ]
 }
 
+/// Keys to watch. Those that name no first key mean the first there can be.
+pub(super) fn watch_range() -> impl Strategy<Value = KeyRange> {
+    let nothing = Bytes::new;
+    prop_oneof![
+        12 => key_range(),
+        1 => Just(KeyRange::Key(nothing())),
+        1 => key().prop_map(move |end| KeyRange::Range { start: nothing(), end }),
+        1 => Just(KeyRange::From(nothing())),
+    ]
+}
+
 /// A put that is valid.
 pub(super) fn put() -> impl Strategy<Value = PutRequest> {
     let rarely = || prop::bool::weighted(0.07);

@@ -1,10 +1,9 @@
 //! Watches: what their clients do.
 
-use bytes::Bytes;
 use proptest::{prelude::*, sample::select};
 use quorate_core::{limits::WatchLimits, watch::CreateRequest};
 
-use super::requests::key_range;
+use super::requests::watch_range;
 use crate::system::EVENT_ENCODED_BYTES;
 
 /// Watch streams of a run.
@@ -48,13 +47,9 @@ fn request(revision: i64) -> impl Strategy<Value = CreateRequest> {
         4 => revision + 1..revision + 4,
         1 => Just(-1),
     ];
-    let range = prop_oneof![
-        8 => key_range(),
-        1 => Just(quorate_core::kv::KeyRange::Key(Bytes::new())),
-    ];
     let rarely = || prop::bool::weighted(0.15);
     (
-        (range, start, watch_id()),
+        (watch_range(), start, watch_id()),
         (rarely(), rarely()),
         any::<[bool; 3]>(),
     )
