@@ -30,7 +30,7 @@ impl Observer for ApplyObserver {
     }
 
     fn settled(&self, replica: &Replica) {
-        if replica.with_state(|state| is_sampled(state)) {
+        if replica.with_state(is_sampled) {
             replica.validate();
         }
     }
