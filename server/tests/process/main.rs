@@ -10,5 +10,6 @@ mod etcdctl;
 mod failover;
 mod harness;
 mod leader_change;
+mod lost_directory;
 mod no_quorum;
 mod start_errors;

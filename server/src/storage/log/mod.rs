@@ -17,7 +17,7 @@ use crate::disk::{Disk, Offloaded};
 
 use super::{
     background::{Background, on_thread},
-    error::StorageError,
+    error::{Context as _, StorageError},
 };
 
 mod batch;
@@ -45,7 +45,7 @@ use operation::Operation;
 use preparer::{NEW_SUFFIX, Preparer, Request};
 use queue::Queue;
 use recovery::{Recovery, recover};
-use segment::segment_sequence;
+use segment::{segment_name, segment_sequence};
 use state::LogState;
 
 /// An entry of the log. What it says is not the log's business.
@@ -291,6 +291,17 @@ impl Log {
 /// Whether a file is a segment, or one that was being made.
 pub(super) fn is_segment_file(name: &str) -> bool {
     segment_sequence(name.strip_suffix(NEW_SUFFIX).unwrap_or(name)).is_some()
+}
+
+/// A log that was begun has a segment at all times.
+pub(super) async fn check_not_lost(disk: &dyn Disk) -> Result<(), StorageError> {
+    let names = disk.list().await.context("list", &disk.path(""))?;
+    if names.iter().any(|name| segment_sequence(name).is_some()) {
+        return Ok(());
+    }
+    Err(StorageError::SegmentMissing {
+        file: disk.path(&segment_name(1)),
+    })
 }
 
 /// The committed position is saved lazily and may be from before a purge; behind the durable end
