@@ -40,6 +40,10 @@ const MIN_LEASE_TTL_ELECTIONS: f64 = 1.5;
 /// A stopping leader waits so long for another one.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The log has so long to write down what is waiting; it takes longer only on a full disk, and none
+/// of that has been acknowledged.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Log behind the last checkpoint that makes the next one due, bytes, unless that one was larger.
 const CHECKPOINT_LOG_BYTES: u64 = 64 << 20;
 
@@ -215,8 +219,10 @@ impl Server {
             let _ = serving.await;
         }
         self.node.consensus().shutdown().await;
-        if let Err(error) = self.log.close().await {
-            tracing::error!(%error, "cannot close the log");
+        match clock::timeout(CLOSE_TIMEOUT, self.log.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "cannot close the log"),
+            Err(_) => tracing::warn!("the log is not closed: there is no space for its end"),
         }
     }
 
@@ -301,6 +307,7 @@ async fn start_node(
         replica,
         consensus,
         peers,
+        storage.space.clone(),
         random_id()?,
     ))
 }

@@ -46,7 +46,8 @@ pub(super) fn decide(
         return Decision::Wait("the cluster has no leader that could let it in");
     }
     // This one counts, too.
-    if answers.len() + 1 <= (peer_count + 1) / 2 {
+    let members_count = peer_count + 1;
+    if answers.len() + 1 < members_count / 2 + 1 {
         return Decision::Wait("it needs a majority of the members of its cluster");
     }
     if !may_found {

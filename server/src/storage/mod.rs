@@ -17,6 +17,7 @@ mod error;
 mod file;
 mod identity;
 mod log;
+mod space;
 #[cfg(test)]
 #[cfg(not(madsim))]
 mod testing;
@@ -26,8 +27,11 @@ mod tests;
 
 pub use checkpoint::{Checkpoint, CheckpointReader, CheckpointWriter, Checkpoints};
 pub use error::StorageError;
+pub(crate) use error::is_out_of_space;
 pub use identity::{Identity, Owner};
 pub use log::{Cut, Durable, Log, LogEntry, LogOptions, LogPosition, OnFatal, Recovered};
+pub use space::Space;
+pub(crate) use space::{Need, SPACE_RETRY_INTERVAL};
 
 /// A data directory that is this member's, not opened yet.
 pub struct Directory {
@@ -75,8 +79,9 @@ impl Directory {
         if self.identity.is_member {
             log::check_not_lost(&self.offloaded).await?;
         }
-        let checkpoints = Checkpoints::open(self.disk.clone()).await?;
-        let (log, recovered) = Log::open(self.disk, options, on_fatal).await?;
+        let space = Space::default();
+        let checkpoints = Checkpoints::open(self.disk.clone(), space.clone()).await?;
+        let (log, recovered) = Log::open(self.disk, options, space.clone(), on_fatal).await?;
         check_no_gap(checkpoints.latest(), recovered.purged)?;
         if !self.identity.is_member {
             // Only now: a member whose log is not there has lost it.
@@ -93,6 +98,7 @@ impl Directory {
             log,
             recovered,
             checkpoints,
+            space,
         })
     }
 }
@@ -105,6 +111,8 @@ pub struct Storage {
     pub recovered: Recovered,
     /// The checkpoints.
     pub checkpoints: Checkpoints,
+    /// Whether there is room for more.
+    pub space: Space,
 }
 
 /// The log has to go on where the checkpoint ends, or before.
