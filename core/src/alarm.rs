@@ -77,7 +77,7 @@ impl AlarmSet {
         if self.is_raised(AlarmKind::Corrupt) && changes_keys(command) {
             return Err(Error::Corrupt);
         }
-        if self.is_raised(AlarmKind::NoSpace) && takes_space(command) {
+        if self.is_raised(AlarmKind::NoSpace) && command.takes_space() {
             return Err(Error::NoSpace);
         }
         Ok(())
@@ -108,11 +108,14 @@ fn changes_keys(command: &Command) -> bool {
     }
 }
 
-fn takes_space(command: &Command) -> bool {
-    match command {
-        Command::Put(_) | Command::LeaseGrant { .. } => true,
-        Command::Txn(request) => puts(request),
-        _ => false,
+impl Command {
+    /// Whether it is refused while a member is out of space.
+    pub fn takes_space(&self) -> bool {
+        match self {
+            Self::Put(_) | Self::LeaseGrant { .. } => true,
+            Self::Txn(request) => puts(request),
+            _ => false,
+        }
     }
 }
 

@@ -73,7 +73,8 @@ pub enum Command {
     },
     /// Change users, roles, permissions, or whether they count.
     Auth(Valid<AuthRequest>),
-    /// A member says under which name and URLs clients reach it.
+    /// A member says under which name and URLs clients reach it, and which data directory it has.
+    /// Without effect if the member is known with another one.
     MemberAttributes(MemberAttributes),
     /// The version that all members can speak, "3.5.0" for instance.
     ClusterVersion {
@@ -100,6 +101,9 @@ pub struct MemberAttributes {
     pub name: String,
     /// Its advertised client URLs.
     pub client_urls: Vec<String>,
+    /// The random number of its data directory. A member that has voted must not come back with
+    /// another directory, so the first one that is told counts for good.
+    pub instance: u64,
 }
 
 /// A command with what the log carries beside it, in its encoded form (see [`crate::codec`]).

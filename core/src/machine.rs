@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use crate::{
     auth::Author,
-    command::{Command, Entry, Renewal},
+    command::{Command, Entry, MemberAttributes, Renewal},
     error::Error,
     kv::{Event, LeaseId},
     lease::LeaseChange,
@@ -172,13 +172,20 @@ impl StateMachine {
                 Ok(Response::Auth)
             }
             Command::MemberAttributes(attributes) => {
-                self.0.members.insert(attributes.member_id, attributes);
+                self.set_attributes(attributes);
                 Ok(Response::MemberAttributes)
             }
             Command::ClusterVersion { version } => {
                 self.0.cluster_version = Some(version.into());
                 Ok(Response::ClusterVersion)
             }
+        }
+    }
+
+    fn set_attributes(&mut self, attributes: MemberAttributes) {
+        let known = self.0.members.get(&attributes.member_id);
+        if known.is_none_or(|known| known.instance == attributes.instance) {
+            self.0.members.insert(attributes.member_id, attributes);
         }
     }
 

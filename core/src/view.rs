@@ -11,7 +11,7 @@ use crate::{
     alarm::{Alarm, AlarmSet},
     auth::table::AuthTable,
     checkpoint::{self, Checkpoint},
-    command::MemberAttributes,
+    command::{Command, MemberAttributes},
     error::Error,
     kv::{Event, KeyRange, LeaseId},
     lease::table::LeaseTable,
@@ -128,6 +128,16 @@ impl View {
     /// The alarms that are raised, by kind and then by member id.
     pub fn alarms(&self) -> impl Iterator<Item = Alarm> + '_ {
         self.alarms.iter()
+    }
+
+    /// Whether the alarms let a command through, as [`crate::StateMachine::apply`] asks before
+    /// anything else.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`], [`Error::NoSpace`].
+    pub fn check_alarms(&self, command: &Command) -> Result<(), Error> {
+        self.alarms.check(command)
     }
 
     /// All changes of keys from a main revision on, oldest first: one item for each revision, with

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use quorate_core::{
     Applied, Command, Entry, Error, LeaseChange, Response, Restore, StateMachine, Valid,
     auth::Author,
-    command::Renewal,
+    command::{MemberAttributes, Renewal},
     kv::{Event, KeyRange, LeaseId},
     request::{DeleteRangeRequest, Op, PutRequest, TxnRequest},
 };
@@ -215,4 +215,23 @@ fn what_a_transaction_has_deleted_has_no_value_to_keep() {
     let applied = log.apply(Command::Txn(request));
     assert_eq!(applied.result, Err(Error::KeyNotFound));
     assert_eq!(log.history(2), [(2, vec!["PUT a".to_owned()])]);
+}
+
+/// Whoever has lost its directory has lost its votes with it.
+#[test]
+fn a_member_keeps_the_data_directory_that_it_was_first_known_with() {
+    let mut log = Log::new();
+    let mut tell = |name: &str, instance| {
+        log.apply(Command::MemberAttributes(MemberAttributes {
+            member_id: 7,
+            name: name.to_owned(),
+            client_urls: Vec::new(),
+            instance,
+        }));
+        let known = log.machine.member_attributes().next().unwrap();
+        (known.name.clone(), known.instance)
+    };
+    assert_eq!(tell("first", 1), ("first".to_owned(), 1));
+    assert_eq!(tell("other", 2), ("first".to_owned(), 1));
+    assert_eq!(tell("renamed", 1), ("renamed".to_owned(), 1));
 }

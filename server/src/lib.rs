@@ -1,5 +1,6 @@
 //! Quorate's server: etcd's API over a replicated [state machine](../quorate_core/index.html).
 
+mod admission;
 mod api;
 pub mod cli;
 pub mod clock;

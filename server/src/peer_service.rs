@@ -8,6 +8,7 @@ use quorate_core::kv::LeaseId;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
+    admission::Admission,
     node::{Node, lease_response},
     peers::{CLUSTER_ID_KEY, PEER_MESSAGE_BYTES_MAX},
     proto::peer::{self, peer_server},
@@ -16,14 +17,22 @@ use crate::{
 /// See the module.
 #[derive(Clone)]
 pub(crate) struct PeerService {
-    node: Arc<Node>,
+    admission: Arc<Admission>,
     cluster_id: String,
 }
 
-/// The service, ready to be routed.
-pub(crate) fn service(node: Arc<Node>) -> peer_server::PeerServer<PeerService> {
-    let cluster_id = format!("{:x}", node.cluster_id());
-    peer_server::PeerServer::new(PeerService { node, cluster_id })
+/// The service, ready to be routed. Before the member takes part, others can do no more than
+/// introduce themselves.
+pub(crate) fn service(
+    cluster_id: u64,
+    admission: Arc<Admission>,
+) -> peer_server::PeerServer<PeerService> {
+    let cluster_id = format!("{cluster_id:x}");
+    let service = PeerService {
+        admission,
+        cluster_id,
+    };
+    peer_server::PeerServer::new(service)
         .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX)
         .max_encoding_message_size(PEER_MESSAGE_BYTES_MAX)
 }
@@ -35,6 +44,10 @@ impl PeerService {
             return Ok(request.into_inner());
         }
         Err(Status::failed_precondition("cluster ID mismatch"))
+    }
+
+    fn node(&self) -> Result<&Arc<Node>, Status> {
+        self.admission.node()
     }
 }
 
@@ -55,7 +68,7 @@ impl peer_server::Peer for PeerService {
     ) -> Result<Response<Self::AppendStream>, Status> {
         let requests = self.check(request)?;
         Ok(Response::new(Box::pin(
-            self.node.consensus().service().append(requests),
+            self.node()?.consensus().service().append(requests),
         )))
     }
 
@@ -64,7 +77,7 @@ impl peer_server::Peer for PeerService {
         request: Request<peer::VoteRequest>,
     ) -> Result<Response<peer::VoteResponse>, Status> {
         let request = self.check(request)?;
-        self.node
+        self.node()?
             .consensus()
             .service()
             .vote(request)
@@ -77,7 +90,7 @@ impl peer_server::Peer for PeerService {
         request: Request<peer::VoteRequest>,
     ) -> Result<Response<peer::VoteResponse>, Status> {
         let request = self.check(request)?;
-        self.node
+        self.node()?
             .consensus()
             .service()
             .pre_vote(request)
@@ -90,7 +103,7 @@ impl peer_server::Peer for PeerService {
         request: Request<peer::TransferLeaderRequest>,
     ) -> Result<Response<peer::TransferLeaderResponse>, Status> {
         let request = self.check(request)?;
-        self.node
+        self.node()?
             .consensus()
             .service()
             .transfer_leader(request)
@@ -103,7 +116,7 @@ impl peer_server::Peer for PeerService {
         request: Request<Streaming<peer::SnapshotRequest>>,
     ) -> Result<Response<peer::SnapshotResponse>, Status> {
         let parts = self.check(request)?;
-        self.node
+        self.node()?
             .consensus()
             .service()
             .snapshot(parts)
@@ -117,7 +130,7 @@ impl peer_server::Peer for PeerService {
     ) -> Result<Response<Self::ProposeStream>, Status> {
         let proposals = self.check(request)?;
         Ok(Response::new(Box::pin(
-            self.node.accept_proposals(proposals),
+            self.node()?.accept_proposals(proposals),
         )))
     }
 
@@ -126,7 +139,7 @@ impl peer_server::Peer for PeerService {
         request: Request<peer::ReadIndexRequest>,
     ) -> Result<Response<peer::ReadIndexResponse>, Status> {
         self.check(request)?;
-        let index = self.node.read_index_for_peer().await?;
+        let index = self.node()?.read_index_for_peer().await?;
         Ok(Response::new(peer::ReadIndexResponse { index }))
     }
 
@@ -135,7 +148,7 @@ impl peer_server::Peer for PeerService {
         request: Request<peer::LeaseRequest>,
     ) -> Result<Response<peer::LeaseResponse>, Status> {
         let id = lease_id(&self.check(request)?)?;
-        lease_response(self.node.keep_alive_here(id).await).map(Response::new)
+        lease_response(self.node()?.keep_alive_here(id).await).map(Response::new)
     }
 
     async fn lease_time_to_live(
@@ -143,6 +156,14 @@ impl peer_server::Peer for PeerService {
         request: Request<peer::LeaseRequest>,
     ) -> Result<Response<peer::LeaseResponse>, Status> {
         let id = lease_id(&self.check(request)?)?;
-        lease_response(self.node.time_to_live_here(id)).map(Response::new)
+        lease_response(self.node()?.time_to_live_here(id)).map(Response::new)
+    }
+
+    async fn introduce(
+        &self,
+        request: Request<peer::IntroduceRequest>,
+    ) -> Result<Response<peer::IntroduceResponse>, Status> {
+        let request = self.check(request)?;
+        self.admission.answer(request).await.map(Response::new)
     }
 }

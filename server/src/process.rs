@@ -37,7 +37,15 @@ pub(crate) fn run(config: &Config) -> Result<(), StartError> {
             observer: None,
             on_fatal: Arc::new(end_at_once),
         };
-        let server = server::start(config, disk, tuning, hooks).await?;
+        // It may have to wait for other members.
+        let server = tokio::select! {
+            biased;
+            name = ends.next() => {
+                tracing::info!(signal = name, "stopped before this member took part");
+                return Ok(());
+            }
+            started = server::start(config, disk, tuning, hooks) => started?,
+        };
         tracing::info!(
             member_id = format!("{:x}", config.cluster.member_id),
             cluster_id = format!("{:x}", config.cluster.cluster_id),

@@ -10,9 +10,10 @@ use quorate_core::{
 use tonic::service::Routes;
 
 use crate::{
+    admission::Admission,
     api, clock,
     config::{ClusterState, Config, InitialMember},
-    disk::{DirectoryError, Disk},
+    disk::Disk,
     node::{LeaseOffice, Member, Node, NodeOptions, RENEWAL_BATCH_INTERVAL, RequestLimits},
     peer_service,
     peers::Peers,
@@ -20,9 +21,13 @@ use crate::{
     raft::{Consensus, ConsensusOptions, Peer},
     replica::{self, Observer, Replica},
     runtime::{self, JoinHandle, Signal, Workers},
-    storage::{Identity, Log, LogOptions, Storage, StorageError},
+    storage::{Directory, Log, LogOptions, Owner, Storage, StorageError},
     wire::{self, Listener, ServeOptions},
 };
+
+mod error;
+
+pub use error::StartError;
 
 /// Base of the time that a request may wait for consensus; two election timeouts are added, as in
 /// etcd (contract api.md §9.6).
@@ -34,6 +39,10 @@ const MIN_LEASE_TTL_ELECTIONS: f64 = 1.5;
 
 /// A stopping leader waits so long for another one.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The log has so long to write down what is waiting; it takes longer only on a full disk, and none
+/// of that has been acknowledged.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Log behind the last checkpoint that makes the next one due, bytes, unless that one was larger.
 const CHECKPOINT_LOG_BYTES: u64 = 64 << 20;
@@ -85,55 +94,6 @@ pub struct Hooks {
     pub on_fatal: Arc<dyn Fn(String) + Send + Sync>,
 }
 
-/// Why a member does not start: one line, with the remedy.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// What is in it cannot be used.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// The address is in use, or is not this machine's.
-    #[error("{flag}: cannot listen on {addr}: {error}; {remedy}")]
-    Listen {
-        /// The flag that asks for it.
-        flag: &'static str,
-        /// The address.
-        addr: SocketAddr,
-        /// What the system says.
-        error: io::Error,
-        /// What to do.
-        remedy: &'static str,
-    },
-    /// What is stored does not fit together.
-    #[error(
-        "cannot restore this member's state: {0}; restore its data directory from a copy, or \
-         replace the member"
-    )]
-    Restore(io::Error),
-    /// Threads cannot be started.
-    #[error("cannot start threads: {0}; raise the limits on processes and memory")]
-    System(io::Error),
-}
-
-impl StartError {
-    fn listen(flag: &'static str, addr: SocketAddr, error: io::Error) -> Self {
-        let remedy = match error.kind() {
-            io::ErrorKind::AddrInUse => "stop the process that uses it, or give another URL",
-            io::ErrorKind::AddrNotAvailable => "give an address of this machine",
-            io::ErrorKind::PermissionDenied => "give a port above 1023, or grant the permission",
-            _ => "give another URL",
-        };
-        Self::Listen {
-            flag,
-            addr,
-            error,
-            remedy,
-        }
-    }
-}
-
 /// A member that serves. Stop it with [`Server::stop`]; dropping it leaves its tasks running.
 pub struct Server {
     node: Arc<Node>,
@@ -144,7 +104,8 @@ pub struct Server {
 }
 
 /// Starts the member that `config` describes on the data in `disk`. When this returns, both ports
-/// are open and requests are taken, though the cluster may still have to elect a leader.
+/// are open and requests are taken, though the cluster may still have to elect a leader. On an
+/// empty disk it waits until the member is let into its cluster.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -159,11 +120,29 @@ pub async fn start(
     let peer_listeners = bind("--listen-peer-urls", &config.listen_peer_addrs).await?;
     let workers = Workers::start_per_core().map_err(StartError::System)?;
 
+    let instance = random_id().map_err(StartError::System)?;
+    let mut directory = Directory::claim(disk, &owner(config), instance).await?;
+    let admission = Admission::new(directory.identity());
+    let attributes = attributes(config, directory.identity().instance);
+    let peers = Arc::new(peers(config));
+    let stop = Signal::new();
+    let service = peer_service::service(config.cluster.cluster_id, admission.clone());
+    let mut serving = serve(
+        peer_listeners,
+        Routes::new(service),
+        &workers,
+        &stop,
+        peer_serve_options(),
+    );
+    if !directory.identity().is_member {
+        let founders = admission.ask(&config.cluster, &attributes, &peers).await?;
+        directory.let_in(founders);
+    }
+
     let on_fatal = hooks.on_fatal.clone();
     let log_failed = Arc::new(move |error: &StorageError| on_fatal(error.to_string()));
-    let identity = identity(config);
-    let storage = Storage::open(disk, &identity, tuning.log.clone(), log_failed).await?;
-    let node = start_node(config, &tuning, &storage, &hooks)
+    let storage = directory.open(tuning.log.clone(), log_failed).await?;
+    let node = start_node(config, &tuning, &storage, &hooks, peers)
         .await
         .map_err(StartError::Restore)?;
     if config.cluster.state == ClusterState::New {
@@ -172,31 +151,24 @@ pub async fn start(
             .await
             .map_err(StartError::Restore)?;
     }
+    admission.has_started(node.clone());
 
-    let stop = Signal::new();
     let client_addrs = client_listeners.iter().map(Listener::local_addr).collect();
     let client_routes = api::routes(node.clone(), stop.clone());
-    let peer_routes = Routes::new(peer_service::service(node.clone()));
-    let client = client_listeners
-        .into_iter()
-        .map(|listener| (listener, client_routes.clone(), ServeOptions::default()));
-    let peer = peer_listeners
-        .into_iter()
-        .map(|listener| (listener, peer_routes.clone(), peer_serve_options()));
-    let serving = client
-        .chain(peer)
-        .map(|(listener, routes, options)| {
-            runtime::spawn(wire::serve(
-                listener,
-                routes,
-                workers.clone(),
-                stop.clone(),
-                options,
-            ))
-        })
-        .collect();
-    runtime::spawn(node.clone().publish_attributes(attributes(config)));
-    runtime::spawn(node.clone().watch_for_failure(hooks.on_fatal));
+    let options = ServeOptions::default();
+    serving.extend(serve(
+        client_listeners,
+        client_routes,
+        &workers,
+        &stop,
+        options,
+    ));
+    let on_fatal = hooks.on_fatal;
+    runtime::spawn(
+        node.clone()
+            .publish_attributes(attributes, on_fatal.clone()),
+    );
+    runtime::spawn(node.clone().watch_for_failure(on_fatal));
     Ok(Server {
         node,
         log: storage.log,
@@ -204,6 +176,26 @@ pub async fn start(
         serving,
         client_addrs,
     })
+}
+
+fn serve(
+    listeners: Vec<Listener>,
+    routes: Routes,
+    workers: &Workers,
+    stop: &Signal,
+    options: ServeOptions,
+) -> Vec<JoinHandle<()>> {
+    let serve = |listener| {
+        let (workers, stop) = (workers.clone(), stop.clone());
+        runtime::spawn(wire::serve(
+            listener,
+            routes.clone(),
+            workers,
+            stop,
+            options,
+        ))
+    };
+    listeners.into_iter().map(serve).collect()
 }
 
 impl Server {
@@ -227,8 +219,10 @@ impl Server {
             let _ = serving.await;
         }
         self.node.consensus().shutdown().await;
-        if let Err(error) = self.log.close().await {
-            tracing::error!(%error, "cannot close the log");
+        match clock::timeout(CLOSE_TIMEOUT, self.log.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "cannot close the log"),
+            Err(_) => tracing::warn!("the log is not closed: there is no space for its end"),
         }
     }
 
@@ -268,6 +262,7 @@ async fn start_node(
     tuning: &Tuning,
     storage: &Storage,
     hooks: &Hooks,
+    peers: Arc<Peers>,
 ) -> io::Result<Arc<Node>> {
     let restored = storage.checkpoints.latest();
     let state = match restored {
@@ -299,11 +294,6 @@ async fn start_node(
         observer,
     ));
     let node_options = node_options(config, tuning);
-    let members = node_options
-        .members
-        .iter()
-        .map(|member| (member.id, &member.peer_urls[..]));
-    let peers = Arc::new(Peers::new(config.cluster.cluster_id, members));
     let options = ConsensusOptions {
         member_id: config.cluster.member_id,
         heartbeat_interval: config.heartbeat_interval,
@@ -317,6 +307,7 @@ async fn start_node(
         replica,
         consensus,
         peers,
+        storage.space.clone(),
         random_id()?,
     ))
 }
@@ -347,8 +338,17 @@ fn node_options(config: &Config, tuning: &Tuning) -> NodeOptions {
     }
 }
 
-fn identity(config: &Config) -> Identity {
-    Identity {
+fn peers(config: &Config) -> Peers {
+    let members: Vec<(u64, Vec<String>)> = founders(config)
+        .into_iter()
+        .map(|(id, peer)| (id, peer.peer_urls))
+        .collect();
+    let members = members.iter().map(|(id, urls)| (*id, &urls[..]));
+    Peers::new(config.cluster.cluster_id, members)
+}
+
+fn owner(config: &Config) -> Owner {
+    Owner {
         cluster_id: config.cluster.cluster_id,
         member_id: config.cluster.member_id,
         name: config.name.clone(),
@@ -368,7 +368,7 @@ fn founders(config: &Config) -> BTreeMap<u64, Peer> {
         .collect()
 }
 
-fn attributes(config: &Config) -> MemberAttributes {
+fn attributes(config: &Config, instance: u64) -> MemberAttributes {
     MemberAttributes {
         member_id: config.cluster.member_id,
         name: config.name.clone(),
@@ -377,6 +377,7 @@ fn attributes(config: &Config) -> MemberAttributes {
             .iter()
             .map(ToString::to_string)
             .collect(),
+        instance,
     }
 }
 

@@ -41,6 +41,7 @@ fn large() -> StateMachine {
         member_id: 7,
         name: "n".into(),
         client_urls: vec!["u".into()],
+        instance: 9,
     };
     apply(&mut machine, Command::MemberAttributes(attributes));
     apply(

@@ -223,6 +223,7 @@ pub(crate) fn encode_member(attributes: &MemberAttributes, out: &mut Vec<u8>) {
     for url in &attributes.client_urls {
         put_bytes(out, url.as_bytes());
     }
+    put_u64(out, attributes.instance);
 }
 
 /// Reads a member's attributes.
@@ -231,5 +232,6 @@ pub(crate) fn decode_member(reader: &mut Reader<'_>) -> Result<MemberAttributes,
         member_id: reader.u64()?,
         name: reader.string()?,
         client_urls: reader.list(Reader::string)?,
+        instance: reader.u64()?,
     })
 }

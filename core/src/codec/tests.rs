@@ -94,6 +94,7 @@ fn commands() -> Vec<Command> {
             member_id: 1,
             name: "n1".into(),
             client_urls: vec!["http://a".into()],
+            instance: 128,
         }),
         Command::ClusterVersion {
             version: "3.5.0".into(),
@@ -113,7 +114,7 @@ fn the_layout_is_permanent() {
         "0602",
         "0701048001",
         "0803020 80a",
-        "0901026e310108687474703a2f2f61",
+        "0901026e310108687474703a2f2f618001",
         "0a05332e352e30",
     ];
     for (command, expected) in commands().iter().zip(expected) {

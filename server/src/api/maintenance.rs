@@ -2,14 +2,14 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{ResponseStream, context::Context, errors::ApiError, metadata};
+use super::{ResponseStream, alarm, context::Context, errors::ApiError, metadata};
 use crate::{
     node::NodeError,
     proto::etcdserverpb::{
         AlarmRequest, AlarmResponse, DefragmentRequest, DefragmentResponse, DowngradeInfo,
         DowngradeRequest, DowngradeResponse, HashKvRequest, HashKvResponse, HashRequest,
         HashResponse, MoveLeaderRequest, MoveLeaderResponse, SnapshotRequest, SnapshotResponse,
-        StatusRequest, StatusResponse, alarm_request::AlarmAction, maintenance_server::Maintenance,
+        StatusRequest, StatusResponse, maintenance_server::Maintenance,
     },
     version::ETCD_VERSION,
 };
@@ -28,7 +28,7 @@ impl Maintenance for MaintenanceService {
     ) -> Result<Response<StatusResponse>, Status> {
         metadata::check(&self.0, request.metadata())?;
         let status = self.0.node.status();
-        let errors = match status.leader {
+        let mut errors = match status.leader {
             Some(_) => Vec::new(),
             None => vec![
                 Status::from(ApiError::from(NodeError::NoLeader))
@@ -36,6 +36,7 @@ impl Maintenance for MaintenanceService {
                     .to_owned(),
             ],
         };
+        errors.extend(self.0.node.with_state(|state| alarm::names(state)));
         let own_id = self.0.node.member_id();
         let is_learner = self
             .0
@@ -61,19 +62,15 @@ impl Maintenance for MaintenanceService {
         }))
     }
 
-    /// No alarm can be raised in this version, so none is ever found, and taking one back is done.
     async fn alarm(
         &self,
         request: Request<AlarmRequest>,
     ) -> Result<Response<AlarmResponse>, Status> {
         metadata::check(&self.0, request.metadata())?;
-        if request.into_inner().action() == AlarmAction::Activate {
-            return Err(not_available("raising alarms"));
-        }
-        self.0.node.read_barrier().await.map_err(ApiError::from)?;
+        let alarms = alarm::answer(&self.0, request.into_inner()).await?;
         Ok(Response::new(AlarmResponse {
             header: Some(self.0.header_now()),
-            alarms: Vec::new(),
+            alarms,
         }))
     }
 

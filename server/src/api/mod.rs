@@ -1,6 +1,7 @@
 //! etcd's client services: one file per service, thin. Each handler reads its request, asks the
 //! node, and shapes the response; what is decided, is decided in the core or by the node.
 
+mod alarm;
 mod auth;
 mod cluster;
 mod context;
@@ -20,7 +21,7 @@ use futures_util::Stream;
 use tonic::{Status, service::Routes};
 
 use self::context::Context;
-pub(crate) use self::errors::status;
+pub(crate) use self::{alarm::kind_name as alarm_kind_name, errors::status};
 use crate::{
     http,
     node::Node,

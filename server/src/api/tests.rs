@@ -47,6 +47,7 @@ scenarios! {
     lease::time_to_live_counts_down,
     lease::a_lease_that_is_not_kept_alive_expires,
     status::the_member_describes_itself,
+    status::alarms_are_raised_listed_and_taken_back,
     status::what_is_not_there_yet_says_so,
     http::probes_answer_get_only,
     http::pages_that_do_not_exist_are_not_found,

@@ -10,13 +10,18 @@ use super::TEXT;
 use crate::{api, node::Node};
 
 /// Healthy is who knows a leader and can read linearizably. `?serializable=true` asks only whether
-/// this member answers by itself. (`?exclude=ALARM` names alarms to overlook; there are none in
-/// this version.)
+/// this member answers by itself. An alarm makes it unhealthy in any case, unless `?exclude=` names
+/// its kind.
 pub(super) async fn health(node: Arc<Node>, query: Option<String>) -> Response {
     let serializable = query
         .as_deref()
         .is_some_and(|query| has(query, "serializable", "true"));
-    match unhealthy_because(&node, serializable).await {
+    let alarm = raised_alarm(&node, query.as_deref().unwrap_or_default());
+    let reason = match alarm {
+        Some(kind) => Some(format!("ALARM {kind}")),
+        None => unhealthy_because(&node, serializable).await,
+    };
+    match reason {
         None => {
             let body = render("true", String::new());
             (StatusCode::OK, [(header::CONTENT_TYPE, TEXT)], body).into_response()
@@ -30,6 +35,18 @@ pub(super) async fn health(node: Arc<Node>, query: Option<String>) -> Response {
             (StatusCode::SERVICE_UNAVAILABLE, head, body).into_response()
         }
     }
+}
+
+/// The first alarm that the query does not overlook.
+fn raised_alarm(node: &Node, query: &str) -> Option<&'static str> {
+    let overlooked = |kind: &str| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.any(|pair| pair == ("exclude", kind))
+    };
+    node.with_state(|state| {
+        let mut kinds = state.alarms().map(|alarm| api::alarm_kind_name(alarm.kind));
+        kinds.find(|kind| !overlooked(kind))
+    })
 }
 
 async fn unhealthy_because(node: &Node, serializable: bool) -> Option<String> {

@@ -9,6 +9,7 @@ mod peer_calls;
 mod proposals;
 mod propose;
 mod read_index;
+mod space;
 mod types;
 mod upkeep;
 mod watches;
@@ -37,7 +38,7 @@ pub use self::{
     types::{Member, NodeError, NodeOptions, RequestLimits, Status},
     watches::WatchStream,
 };
-use crate::{clock, peers::Peers, raft::Consensus, replica::Replica, runtime};
+use crate::{clock, peers::Peers, raft::Consensus, replica::Replica, runtime, storage::Space};
 
 /// Pause before a request that found no leader, or one that had just lost its office, tries again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
@@ -52,6 +53,9 @@ pub struct Node {
     reads: ReadQueue,
     next_request: AtomicU64,
     stopping: AtomicBool,
+    space: Space,
+    /// Whether a proposal may have to be refused for an alarm, or for lack of space.
+    refusing: AtomicBool,
 }
 
 impl Node {
@@ -62,6 +66,7 @@ impl Node {
         replica: Arc<Replica>,
         consensus: Consensus,
         peers: Arc<Peers>,
+        space: Space,
         first_request: u64,
     ) -> Arc<Self> {
         let node = Arc::new(Self {
@@ -73,10 +78,13 @@ impl Node {
             reads: ReadQueue::default(),
             next_request: AtomicU64::new(first_request),
             stopping: AtomicBool::new(false),
+            space,
+            refusing: AtomicBool::new(false),
         });
         runtime::spawn(node.clone().run_reads());
         runtime::spawn(node.clone().run_leases());
         runtime::spawn(node.clone().run_upkeep());
+        runtime::spawn(node.clone().run_space());
         node
     }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use quorate_core::{Command, auth::Author, command::MemberAttributes};
 
-use super::Node;
+use super::{Node, NodeError};
 use crate::{clock, raft::Leadership, runtime};
 
 /// How often the conditions below are looked at.
@@ -103,17 +103,49 @@ impl Node {
     }
 
     /// Tells the cluster under which name and client URLs this member serves, once that differs
-    /// from what the cluster knows; tries until it is told.
-    pub async fn publish_attributes(self: Arc<Self>, attributes: MemberAttributes) {
+    /// from what the cluster knows; tries until it is told. Calls `on_fatal` if the cluster knows
+    /// this member with another data directory.
+    pub async fn publish_attributes(
+        self: Arc<Self>,
+        attributes: MemberAttributes,
+        on_fatal: Arc<dyn Fn(String) + Send + Sync>,
+    ) {
         let known = |node: &Self| {
             node.with_state(|state| state.member_attributes().any(|known| *known == attributes))
         };
         while !known(&self) && !self.is_stopping() {
-            let command = Command::MemberAttributes(attributes.clone());
-            if let Err(error) = self.propose(&Author::Member, &command).await {
+            if let Err(error) = self.note_attributes(attributes.clone()).await {
                 tracing::debug!(%error, "cannot publish this member's attributes yet");
                 clock::sleep(UPKEEP_TICK).await;
+                continue;
+            }
+            let member_id = attributes.member_id;
+            if self.instance_of(member_id) != Some(attributes.instance) {
+                on_fatal(format!(
+                    "the cluster knows this member, {member_id:x}, with another data directory, in \
+                     which it may have voted; put that directory back, or run `etcdctl member \
+                     remove {member_id:x}`, empty the data directory and add the member anew"
+                ));
+                return;
             }
         }
+    }
+
+    /// Has the cluster note the attributes of a member.
+    pub(crate) async fn note_attributes(
+        self: &Arc<Self>,
+        attributes: MemberAttributes,
+    ) -> Result<(), NodeError> {
+        let command = Command::MemberAttributes(attributes);
+        self.propose(&Author::Member, &command).await.map(drop)
+    }
+
+    /// The number of a member's data directory, as far as this member knows.
+    pub(crate) fn instance_of(&self, member_id: u64) -> Option<u64> {
+        self.with_state(|state| {
+            let mut known = state.member_attributes();
+            let known = known.find(|known| known.member_id == member_id)?;
+            Some(known.instance)
+        })
     }
 }

@@ -16,9 +16,10 @@ use super::{
     types::{EntryPayload, LogId, Payload, SnapshotMeta, StoredMembership, TypeConfig},
 };
 use crate::{
+    clock,
     replica::{self, Replica},
     runtime,
-    storage::Checkpoints,
+    storage::{Checkpoint, Checkpoints, Need, SPACE_RETRY_INTERVAL, is_out_of_space},
 };
 
 type Snapshot = SnapshotOf<TypeConfig, StoredSnapshot>;
@@ -137,7 +138,30 @@ pub(crate) struct CheckpointBuilder {
 impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
     type SnapshotData = StoredSnapshot;
 
+    /// Tries again for as long as there is no space: the log stays until there is.
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
+        let space = self.checkpoints.space();
+        let checkpoint = loop {
+            match self.write().await {
+                Err(error) if is_out_of_space(&error) => space.lacks(Need::Checkpoint, &error),
+                written => break written?,
+            }
+            clock::sleep(SPACE_RETRY_INTERVAL).await;
+        };
+        space.has(Need::Checkpoint);
+        let (index, bytes) = (self.view.applied_index(), checkpoint.size_bytes);
+        tracing::info!(index, bytes, "checkpoint written");
+        self.replica.checkpointed(index, bytes);
+        let snapshot = StoredSnapshot::new(self.checkpoints.clone(), checkpoint);
+        Ok(Snapshot {
+            meta: self.meta.clone(),
+            snapshot,
+        })
+    }
+}
+
+impl CheckpointBuilder {
+    async fn write(&self) -> io::Result<Checkpoint> {
         let mut writer = snapshot::begin(&self.checkpoints, &self.meta).await?;
         let view = self.view.clone();
         // Encoding takes its time: on a thread of its own it delays no request.
@@ -151,14 +175,6 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
             .join()
             .await
             .ok_or_else(|| io::Error::other("encoding panicked"))?;
-        let checkpoint = written.map_err(io::Error::other)?;
-        let (index, bytes) = (self.view.applied_index(), checkpoint.size_bytes);
-        tracing::info!(index, bytes, "checkpoint written");
-        self.replica.checkpointed(index, bytes);
-        let snapshot = StoredSnapshot::new(self.checkpoints.clone(), checkpoint);
-        Ok(Snapshot {
-            meta: self.meta.clone(),
-            snapshot,
-        })
+        Ok(written?)
     }
 }

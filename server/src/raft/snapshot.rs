@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 
 use super::{convert, types::SnapshotMeta};
-use crate::storage::{Checkpoint, CheckpointReader, Checkpoints, StorageError};
+use crate::storage::{Checkpoint, CheckpointReader, Checkpoints};
 
 /// A complete checkpoint on this member's disk. openraft's snapshot data.
 #[derive(Clone)]
@@ -67,8 +67,6 @@ pub(super) async fn begin(
         .last_log_id
         .ok_or_else(|| io::Error::other("a snapshot of nothing"))?;
     let header = convert::snapshot_meta_to_bytes(meta);
-    let writer = checkpoints
-        .create(convert::log_position(&last), &header)
-        .await;
-    writer.map_err(|error: StorageError| io::Error::other(error))
+    let position = convert::log_position(&last);
+    Ok(checkpoints.create(position, &header).await?)
 }

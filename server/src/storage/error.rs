@@ -104,13 +104,36 @@ pub enum StorageError {
     },
 }
 
+impl StorageError {
+    /// Whether only space is lacking: it may be there later.
+    pub(crate) fn is_out_of_space(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if is_out_of_space(source))
+    }
+}
+
+impl From<StorageError> for io::Error {
+    /// Keeps the kind, where the system has given one.
+    fn from(error: StorageError) -> Self {
+        let kind = match &error {
+            StorageError::Io { source, .. } => source.kind(),
+            StorageError::Corrupt { .. } => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// Whether an error of the system says that there is no space, or none left for this user.
+pub(crate) fn is_out_of_space(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
+}
+
 const CORRUPT_REMEDY: &str = "remove the member from the cluster, empty its data directory and add it again, or restore a backup";
 
 fn remedy_of(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "make room on the file system and start again; nothing acknowledged is lost"
-        }
+        _ if is_out_of_space(error) => "make room on the file system; nothing acknowledged is lost",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "give this user write permission and start again"
         }

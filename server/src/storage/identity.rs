@@ -1,6 +1,6 @@
-//! Whose data directory it is: written once, checked at every start.
+//! Whose data directory it is: written before anything else, checked at every start.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use bytes::Bytes;
 
@@ -17,15 +17,19 @@ const IDENTITY_FILE: &str = "identity";
 const TITLE: &str = "quorate data directory";
 const FORMAT: u32 = 1;
 
+/// What the file says of a member's standing in its cluster.
+const IS_MEMBER: &str = "member";
+const IS_WAITING: &str = "waiting";
+
 /// Longest identity file that is looked at, bytes; the member's name is the only long thing in it.
 const IDENTITY_BYTES_MAX: usize = 64 * 1024;
 
 /// Where etcd keeps everything.
 const ETCD_DIRECTORY: &str = "member";
 
-/// Whose data it is.
+/// Who a member is, by its configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct Owner {
     /// The member.
     pub member_id: u64,
     /// Its cluster.
@@ -34,10 +38,26 @@ pub struct Identity {
     pub name: String,
 }
 
+/// Whose data it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The member.
+    pub owner: Owner,
+    /// The directory's own number, random: not that of an earlier directory of this member, which
+    /// may have held votes that this one knows nothing of. Never 0.
+    pub instance: u64,
+    /// Whether the member has been let into its cluster. Until then it has taken part in nothing,
+    /// and its directory holds nothing else.
+    pub is_member: bool,
+    /// Members that founded the cluster together with this one, and their directories' numbers.
+    /// The state may not name them yet.
+    pub founders: BTreeMap<u64, u64>,
+}
+
 impl Identity {
     /// Reads whose directory it is; `None` in an empty one. Fails if etcd's data is in it, or data
     /// that has lost its identity.
-    pub async fn load(disk: &dyn Disk) -> Result<Option<Self>, StorageError> {
+    pub(super) async fn load(disk: &dyn Disk) -> Result<Option<Self>, StorageError> {
         if let Some(content) = file::read(disk, IDENTITY_FILE, IDENTITY_BYTES_MAX).await? {
             return Self::decode(&disk.path(IDENTITY_FILE), &content).map(Some);
         }
@@ -54,23 +74,47 @@ impl Identity {
         Ok(None)
     }
 
-    /// Makes an empty directory this member's, or checks that it is. Durable on return.
-    pub async fn establish(&self, disk: &dyn Disk) -> Result<(), StorageError> {
-        let Some(found) = Self::load(disk).await? else {
-            return file::replace(disk, IDENTITY_FILE, self.encode()).await;
+    /// Makes an empty directory `owner`'s, with this number, or checks that it is. A directory
+    /// whose member was never let into its cluster counts as empty for another one. Durable on
+    /// return.
+    pub(super) async fn claim(
+        disk: &dyn Disk,
+        owner: &Owner,
+        instance: u64,
+    ) -> Result<Self, StorageError> {
+        let found = Self::load(disk).await?;
+        let Some(found) = found.filter(|found| found.is_member || found.is_of(owner)) else {
+            let claimed = Self {
+                owner: owner.clone(),
+                instance: instance.max(1),
+                is_member: false,
+                founders: BTreeMap::new(),
+            };
+            claimed.write(disk).await?;
+            return Ok(claimed);
         };
-        if found.cluster_id != self.cluster_id {
-            let (found, expected) = (found.cluster_id, self.cluster_id);
+        if found.owner.cluster_id != owner.cluster_id {
+            let (found, expected) = (found.owner.cluster_id, owner.cluster_id);
             return Err(StorageError::OtherCluster { found, expected });
         }
-        if found.member_id != self.member_id {
+        if found.owner.member_id != owner.member_id {
             return Err(StorageError::OtherMember {
-                found: found.member_id,
-                found_name: found.name,
-                expected: self.member_id,
+                found: found.owner.member_id,
+                found_name: found.owner.name,
+                expected: owner.member_id,
             });
         }
-        Ok(())
+        Ok(found)
+    }
+
+    /// Durable on return.
+    pub(super) async fn write(&self, disk: &dyn Disk) -> Result<(), StorageError> {
+        file::replace(disk, IDENTITY_FILE, self.encode()).await
+    }
+
+    fn is_of(&self, owner: &Owner) -> bool {
+        let ids = |owner: &Owner| (owner.cluster_id, owner.member_id);
+        ids(&self.owner) == ids(owner)
     }
 
     fn encode(&self) -> Bytes {
@@ -92,19 +136,13 @@ impl Identity {
         if text[checked..] != format!("crc {crc:08x}\n") {
             return Err(corrupt("it fails its checksum"));
         }
-        let mut lines = text.lines();
-        if lines.next() != Some(TITLE) {
+        let mut lines = Lines(text[..checked].lines());
+        if lines.0.next() != Some(TITLE) {
             return Err(corrupt("not an identity file"));
         }
-        let mut field = |name: &str| {
-            lines
-                .next()
-                .and_then(|line| line.strip_prefix(name)?.strip_prefix(' '))
-        };
         let missing = || corrupt("a line is missing");
-        let format = field("format")
-            .and_then(|value| value.parse().ok())
-            .ok_or_else(missing)?;
+        let format = lines.field("format").and_then(|value| value.parse().ok());
+        let format = format.ok_or_else(missing)?;
         if format > FORMAT {
             let file = path.to_owned();
             return Err(StorageError::NewerFormat {
@@ -113,14 +151,47 @@ impl Identity {
                 known: FORMAT,
             });
         }
-        let id = |value: &str| u64::from_str_radix(value, 16).ok();
-        let member_id = field("member").and_then(id).ok_or_else(missing)?;
-        let cluster_id = field("cluster").and_then(id).ok_or_else(missing)?;
-        let name = field("name").ok_or_else(missing)?.to_owned();
-        Ok(Self {
-            member_id,
-            cluster_id,
-            name,
+        lines.identity().ok_or_else(missing)
+    }
+}
+
+/// What is left of a file.
+struct Lines<'a>(std::str::Lines<'a>);
+
+impl<'a> Lines<'a> {
+    /// The value of the next line, which has to begin with this word.
+    fn field(&mut self, name: &str) -> Option<&'a str> {
+        self.0.next()?.strip_prefix(name)?.strip_prefix(' ')
+    }
+
+    fn number(&mut self, name: &str) -> Option<u64> {
+        u64::from_str_radix(self.field(name)?, 16).ok()
+    }
+
+    fn identity(mut self) -> Option<Identity> {
+        let (member_id, cluster_id) = (self.number("member")?, self.number("cluster")?);
+        let name = self.field("name")?.to_owned();
+        let instance = self.number("instance")?;
+        let is_member = match self.field("standing")? {
+            IS_MEMBER => true,
+            IS_WAITING => false,
+            _ => return None,
+        };
+        let mut founders = BTreeMap::new();
+        for line in self.0 {
+            let (id, instance) = line.strip_prefix("founder ")?.split_once(' ')?;
+            let number = |digits| u64::from_str_radix(digits, 16).ok();
+            founders.insert(number(id)?, number(instance)?);
+        }
+        Some(Identity {
+            owner: Owner {
+                member_id,
+                cluster_id,
+                name,
+            },
+            instance,
+            is_member,
+            founders,
         })
     }
 }
@@ -129,126 +200,23 @@ impl fmt::Display for Identity {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(out, "{TITLE}")?;
         writeln!(out, "format {FORMAT}")?;
-        writeln!(out, "member {:016x}", self.member_id)?;
-        writeln!(out, "cluster {:016x}", self.cluster_id)?;
+        writeln!(out, "member {:016x}", self.owner.member_id)?;
+        writeln!(out, "cluster {:016x}", self.owner.cluster_id)?;
         // One line, whatever the name contains.
-        writeln!(out, "name {}", self.name.escape_default())
+        writeln!(out, "name {}", self.owner.name.escape_default())?;
+        writeln!(out, "instance {:016x}", self.instance)?;
+        let standing = if self.is_member {
+            IS_MEMBER
+        } else {
+            IS_WAITING
+        };
+        writeln!(out, "standing {standing}")?;
+        self.founders
+            .iter()
+            .try_for_each(|(id, instance)| writeln!(out, "founder {id:016x} {instance:016x}"))
     }
 }
 
 #[cfg(test)]
 #[cfg(not(madsim))]
-mod tests {
-    use super::*;
-    use crate::storage::testing::{disk, run};
-
-    fn infra1() -> Identity {
-        Identity {
-            member_id: 0x8211,
-            cluster_id: 0xcdf8,
-            name: "infra1".to_owned(),
-        }
-    }
-
-    #[test]
-    fn it_is_a_readable_text() {
-        run(async {
-            let disk = disk(1);
-            infra1().establish(&disk).await.unwrap();
-            let text = String::from_utf8(disk.content(IDENTITY_FILE).unwrap()).unwrap();
-            assert_eq!(
-                text,
-                "quorate data directory\nformat 1\nmember 0000000000008211\n\
-                 cluster 000000000000cdf8\nname infra1\ncrc a1bf7d7c\n"
-            );
-        });
-    }
-
-    #[test]
-    fn it_outlives_a_crash_and_admits_nobody_else() {
-        run(async {
-            let disk = disk(1);
-            assert_eq!(Identity::load(&disk).await.unwrap(), None);
-            infra1().establish(&disk).await.unwrap();
-            disk.crash();
-            infra1().establish(&disk).await.unwrap();
-            let renamed = Identity {
-                name: "another\nname".to_owned(),
-                ..infra1()
-            };
-            renamed.establish(&disk).await.unwrap();
-            assert_eq!(Identity::load(&disk).await.unwrap(), Some(infra1()));
-
-            let other_member = Identity {
-                member_id: 7,
-                ..infra1()
-            };
-            let error = other_member.establish(&disk).await.unwrap_err();
-            assert!(
-                matches!(error, StorageError::OtherMember { found: 0x8211, .. }),
-                "{error}"
-            );
-            let other_cluster = Identity {
-                cluster_id: 7,
-                ..other_member
-            };
-            let error = other_cluster.establish(&disk).await.unwrap_err();
-            assert!(
-                matches!(error, StorageError::OtherCluster { found: 0xcdf8, .. }),
-                "{error}"
-            );
-        });
-    }
-
-    #[test]
-    fn foreign_data_is_not_taken_over() {
-        run(async {
-            for (name, expected) in [("member", "imported"), ("log-0000000000000001", "identity")] {
-                let disk = disk(1);
-                disk.open_file(name, true).unwrap();
-                let error = infra1().establish(&disk).await.unwrap_err().to_string();
-                assert!(error.contains(expected), "{error}");
-            }
-        });
-    }
-
-    #[test]
-    fn every_flipped_bit_is_noticed() {
-        run(async {
-            let disk = disk(1);
-            infra1().establish(&disk).await.unwrap();
-            for offset in 0..disk.content(IDENTITY_FILE).unwrap().len() {
-                disk.flip_bits(IDENTITY_FILE, offset, 4);
-                let error = infra1().establish(&disk).await.unwrap_err();
-                assert!(
-                    matches!(error, StorageError::Corrupt { .. }),
-                    "byte {offset}: {error}"
-                );
-                disk.flip_bits(IDENTITY_FILE, offset, 4);
-            }
-            infra1().establish(&disk).await.unwrap();
-        });
-    }
-
-    #[test]
-    fn a_crash_at_first_start_leaves_nothing_or_all() {
-        run(async {
-            for seed in 0..50 {
-                let disk = disk(seed);
-                let identity = infra1();
-                let mut start = Box::pin(identity.establish(&disk));
-                for _ in 0..seed % 6 {
-                    let poll = std::future::poll_fn(|context| {
-                        std::task::Poll::Ready(start.as_mut().poll(context).is_ready())
-                    });
-                    if poll.await {
-                        break;
-                    }
-                }
-                drop(start);
-                disk.crash();
-                identity.establish(&disk).await.expect("it starts again");
-            }
-        });
-    }
-}
+mod tests;

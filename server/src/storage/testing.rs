@@ -21,6 +21,7 @@ pub(super) fn run<T>(test: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime
         .event_interval(1)
+        .enable_time()
         .build()
         .expect("a runtime")
         .block_on(test)

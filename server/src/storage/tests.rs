@@ -10,9 +10,9 @@ use crate::disk::{DirectoryError, RealDisk};
 use super::{testing::run, *};
 
 /// A directory of the system's temporary one, removed in the end.
-struct Directory(PathBuf);
+struct Place(PathBuf);
 
-impl Directory {
+impl Place {
     fn new(test: &str) -> Self {
         let name = format!("quorate-storage-{test}-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
@@ -22,20 +22,22 @@ impl Directory {
 
     async fn open(&self) -> Storage {
         let disk = Arc::new(RealDisk::open(&self.0).expect("the directory can be used"));
-        Storage::open(disk, &identity(), options(), on_fatal())
+        let directory = Directory::claim(disk, &owner(), 7).await.expect("ours");
+        directory
+            .open(options(), on_fatal())
             .await
             .expect("storage opens")
     }
 }
 
-impl Drop for Directory {
+impl Drop for Place {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-fn identity() -> Identity {
-    Identity {
+fn owner() -> Owner {
+    Owner {
         member_id: 1,
         cluster_id: 2,
         name: "infra1".to_owned(),
@@ -69,7 +71,7 @@ async fn append(log: &Log, first: u64, count: u64) {
 }
 
 /// Stops as a process does: only when nothing uses the directory can it be opened again.
-async fn stop(storage: Storage, directory: &Directory) {
+async fn stop(storage: Storage, directory: &Place) {
     storage.log.close().await.unwrap();
     drop(storage);
     let locked = || matches!(RealDisk::open(&directory.0), Err(DirectoryError::Locked(_)));
@@ -81,7 +83,7 @@ async fn stop(storage: Storage, directory: &Directory) {
 
 #[test]
 fn a_real_directory_keeps_log_and_checkpoints() {
-    let directory = Directory::new("keeps");
+    let directory = Place::new("keeps");
     run(async {
         let storage = directory.open().await;
         let log = &storage.log;
@@ -126,7 +128,7 @@ fn a_real_directory_keeps_log_and_checkpoints() {
 
 #[test]
 fn a_directory_is_private_and_has_one_user() {
-    let directory = Directory::new("private");
+    let directory = Place::new("private");
     let disk = RealDisk::open(&directory.0).unwrap();
     let mode = fs::metadata(&directory.0).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
@@ -149,13 +151,35 @@ fn a_directory_is_private_and_has_one_user() {
 }
 
 #[test]
+fn a_member_without_its_log_is_not_taken_for_a_new_one() {
+    let directory = Place::new("lost-log");
+    run(async {
+        let storage = directory.open().await;
+        stop(storage, &directory).await;
+        let segments = fs::read_dir(&directory.0).unwrap().flatten();
+        for file in segments.filter(|file| file.file_name().to_string_lossy().starts_with("log-")) {
+            fs::remove_file(file.path()).unwrap();
+        }
+        let disk = Arc::new(RealDisk::open(&directory.0).unwrap());
+        let claimed = Directory::claim(disk, &owner(), 8).await.unwrap();
+        assert_eq!(
+            (claimed.identity().instance, claimed.identity().is_member),
+            (7, true)
+        );
+        let opened = claimed.open(options(), on_fatal()).await;
+        let error = opened.err().expect("its log is gone").to_string();
+        assert!(error.contains("log-0000000000000001: missing"), "{error}");
+    });
+}
+
+#[test]
 fn etcd_data_is_not_taken_over() {
-    let directory = Directory::new("etcd");
+    let directory = Place::new("etcd");
     fs::create_dir_all(directory.0.join("member/wal")).unwrap();
     run(async {
         let disk = Arc::new(RealDisk::open(&directory.0).unwrap());
-        let opened = Storage::open(disk, &identity(), options(), on_fatal()).await;
-        let error = opened.err().expect("etcd's directory").to_string();
+        let claimed = Directory::claim(disk, &owner(), 7).await;
+        let error = claimed.err().expect("etcd's directory").to_string();
         assert!(
             error.contains("imported") && error.contains("member"),
             "{error}"

@@ -167,8 +167,13 @@ impl Model {
                 Ok(Response::Auth)
             }
             Command::MemberAttributes(attributes) => {
-                let id = attributes.member_id;
-                self.members.insert(id, attributes.clone());
+                let first = self
+                    .members
+                    .entry(attributes.member_id)
+                    .or_insert_with(|| attributes.clone());
+                if first.instance == attributes.instance {
+                    first.clone_from(attributes);
+                }
                 Ok(Response::MemberAttributes)
             }
             Command::ClusterVersion { version } => {

@@ -135,13 +135,15 @@ fn of_members() -> impl Strategy<Value = Command> {
     let name = select(&["", "one", "two"]).prop_map(str::to_owned);
     let url = select(&["", "http://one:2379"]).prop_map(str::to_owned);
     let version = select(&["", "3.5.0", "3.6.0"]).prop_map(str::to_owned);
-    let attributes = (0..4_u64, name, prop::collection::vec(url, 0..3));
+    let urls = prop::collection::vec(url, 0..3);
+    let attributes = (0..4_u64, name, urls, 0..2_u64);
     prop_oneof![
-        attributes.prop_map(|(member_id, name, client_urls)| {
+        attributes.prop_map(|(member_id, name, client_urls, instance)| {
             Command::MemberAttributes(MemberAttributes {
                 member_id,
                 name,
                 client_urls,
+                instance,
             })
         }),
         version.prop_map(|version| Command::ClusterVersion { version }),

@@ -192,6 +192,7 @@ fn command(words: &[&str]) -> Result<Command, Error> {
             member_id: 1,
             name: "n1".into(),
             client_urls: Vec::new(),
+            instance: 1,
         }),
         ["version"] => Command::ClusterVersion {
             version: "3.6.0".into(),

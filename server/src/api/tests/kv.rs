@@ -1,13 +1,19 @@
 //! Keys over the wire.
 
+use std::time::Duration;
+
+use quorate_core::StateMachine;
 use tonic::Code;
 
 use super::support::{Member, assert_refused, delete, get, put, revision};
-use crate::proto::etcdserverpb::{
-    compare::{CompareResult, CompareTarget, TargetUnion},
-    request_op::Request as Op,
-    response_op::Response as OpResponse,
-    *,
+use crate::{
+    clock,
+    proto::etcdserverpb::{
+        compare::{CompareResult, CompareTarget, TargetUnion},
+        request_op::Request as Op,
+        response_op::Response as OpResponse,
+        *,
+    },
 };
 
 fn op(request: Op) -> RequestOp {
@@ -222,6 +228,13 @@ pub(super) async fn a_transaction_takes_one_branch_and_one_revision(member: Memb
 pub(super) async fn a_transaction_that_only_reads_is_no_write(member: Member) {
     let mut kv = member.kv();
     kv.put(put("a", "1")).await.expect("written");
+    // What the member tells the cluster of itself goes there, too.
+    let is_told = |state: &StateMachine| {
+        state.cluster_version().is_some() && state.member_attributes().next().is_some()
+    };
+    while !member.server.node().with_state(is_told) {
+        clock::sleep(Duration::from_millis(5)).await;
+    }
     let applied = member.server.node().status().applied_index;
     let reads = TxnRequest {
         compare: vec![version_is("a", 1)],

@@ -5,7 +5,11 @@ use std::time::Duration;
 use tonic::Code;
 
 use super::support::{Member, assert_refused, put, revision};
-use crate::{clock, proto::etcdserverpb::*, version::ETCD_VERSION};
+use crate::{
+    clock,
+    proto::etcdserverpb::{alarm_request::AlarmAction, *},
+    version::ETCD_VERSION,
+};
 
 pub(super) async fn the_member_describes_itself(member: Member) {
     member.kv().put(put("a", "1")).await.expect("written");
@@ -52,6 +56,61 @@ pub(super) async fn the_member_describes_itself(member: Member) {
         .await
         .expect("an answer");
     assert!(alarms.into_inner().alarms.is_empty());
+}
+
+pub(super) async fn alarms_are_raised_listed_and_taken_back(member: Member) {
+    let mut maintenance = member.maintenance();
+    let own = member.server.node().member_id();
+    let request = |action, member_id, alarm: AlarmType| AlarmRequest {
+        action: i32::from(action),
+        member_id,
+        alarm: alarm.into(),
+    };
+    let raised = |member_id| AlarmMember {
+        member_id,
+        alarm: AlarmType::Nospace.into(),
+    };
+    let mut ask = async |action, member_id, alarm| {
+        let answer = maintenance.alarm(request(action, member_id, alarm)).await;
+        answer.expect("an answer").into_inner().alarms
+    };
+    assert!(
+        ask(AlarmAction::Activate, 7, AlarmType::None)
+            .await
+            .is_empty()
+    );
+    for id in [own, 7] {
+        let alarms = ask(AlarmAction::Activate, id, AlarmType::Nospace).await;
+        assert_eq!(alarms, [raised(id)]);
+    }
+    let mut all = [raised(own), raised(7)];
+    all.sort_by_key(|alarm| alarm.member_id);
+    assert_eq!(ask(AlarmAction::Get, 0, AlarmType::None).await, all);
+    assert!(
+        ask(AlarmAction::Get, 0, AlarmType::Corrupt)
+            .await
+            .is_empty()
+    );
+    let refused = member.kv().put(put("a", "1")).await;
+    let text = "etcdserver: mvcc: database space exceeded";
+    assert_refused(refused, Code::ResourceExhausted, text);
+    let status = member.maintenance().status(StatusRequest {}).await;
+    let errors = status.expect("a status").into_inner().errors;
+    assert!(
+        errors.contains(&"memberID:7 alarm:NOSPACE ".to_owned()),
+        "{errors:?}"
+    );
+
+    for id in [own, 7] {
+        let alarms = ask(AlarmAction::Deactivate, id, AlarmType::Nospace).await;
+        assert_eq!(alarms, [raised(id)]);
+        assert!(
+            ask(AlarmAction::Deactivate, id, AlarmType::Nospace)
+                .await
+                .is_empty()
+        );
+    }
+    member.kv().put(put("a", "1")).await.expect("there is room");
 }
 
 pub(super) async fn what_is_not_there_yet_says_so(member: Member) {

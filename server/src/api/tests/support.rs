@@ -16,6 +16,7 @@ use crate::{
         maintenance_client::MaintenanceClient, watch_client::WatchClient, *,
     },
     server::{self, Hooks, Server, Tuning},
+    storage::{Directory, LogOptions, Owner, StorageError},
     wire::{Channel, ChannelOptions},
 };
 
@@ -43,6 +44,7 @@ impl Member {
         all.extend(flags);
         let config = Config::from_flags(all).expect("valid flags");
         let disk = Arc::new(MemoryDisk::new(|_| 0));
+        take_part(&config, disk.clone()).await;
         let hooks = Hooks {
             observer: None,
             on_fatal: Arc::new(|reason| panic!("the member cannot go on: {reason}")),
@@ -89,6 +91,24 @@ impl Member {
             clock::sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+/// A member that has been let into its cluster does not wait for others.
+async fn take_part(config: &Config, disk: Arc<MemoryDisk>) {
+    let owner = Owner {
+        member_id: config.cluster.member_id,
+        cluster_id: config.cluster.cluster_id,
+        name: config.name.clone(),
+    };
+    let directory = Directory::claim(disk, &owner, 1).await.expect("it is new");
+    let on_fatal = Arc::new(|error: &StorageError| panic!("{error}"));
+    let storage = directory.open(LogOptions::new(1), on_fatal).await;
+    storage
+        .expect("it is new")
+        .log
+        .close()
+        .await
+        .expect("it closes");
 }
 
 /// Runs a scenario against the only member of a cluster, once it leads.

@@ -16,6 +16,7 @@ use super::{
     background::{Background, on_thread},
     error::{Context, StorageError},
     log::LogPosition,
+    space::Space,
 };
 
 mod format;
@@ -55,18 +56,20 @@ struct Shared {
     /// Oldest first.
     kept: Mutex<Vec<Checkpoint>>,
     attempts: AtomicU64,
+    space: Space,
 }
 
 impl Checkpoints {
     /// Finds the checkpoints of a directory, reading all of the newest; one that is damaged is
     /// logged, removed from the list (its file stays, for the curious), and the one before it is
     /// taken.
-    pub async fn open(disk: Arc<dyn Disk>) -> Result<Self, StorageError> {
-        Self::open_on(disk, on_thread).await
+    pub async fn open(disk: Arc<dyn Disk>, space: Space) -> Result<Self, StorageError> {
+        Self::open_on(disk, space, on_thread).await
     }
 
     async fn open_on(
         disk: Arc<dyn Disk>,
+        space: Space,
         mut spawn: impl FnMut(&str, Background) -> Result<(), StorageError> + Send,
     ) -> Result<Self, StorageError> {
         let (disk, operations) = Offloaded::new(disk);
@@ -78,6 +81,7 @@ impl Checkpoints {
                 disk,
                 kept,
                 attempts,
+                space,
             }),
         })
     }
@@ -106,6 +110,11 @@ impl Checkpoints {
     /// Opens a checkpoint. It can be read to its end even if it is replaced meanwhile.
     pub async fn read(&self, checkpoint: Checkpoint) -> Result<CheckpointReader, StorageError> {
         CheckpointReader::open(self.disk(), checkpoint.position).await
+    }
+
+    /// Where whoever writes a checkpoint says whether there is room for it.
+    pub(crate) fn space(&self) -> &Space {
+        &self.shared.space
     }
 
     fn disk(&self) -> &dyn Disk {

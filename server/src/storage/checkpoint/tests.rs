@@ -13,7 +13,7 @@ async fn open(disk: &MemoryDisk) -> Checkpoints {
         tokio::spawn(background);
         Ok(())
     };
-    Checkpoints::open_on(Arc::new(disk.clone()), spawn)
+    Checkpoints::open_on(Arc::new(disk.clone()), Space::default(), spawn)
         .await
         .expect("checkpoints open")
 }

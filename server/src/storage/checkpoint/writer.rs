@@ -126,7 +126,11 @@ impl CheckpointWriter {
         let bytes = self.buffer.split().freeze();
         let end = self.written_bytes + bytes.len() as u64;
         let written = self.file.write_at(self.written_bytes, bytes, sync).await;
-        written.context("write", &self.path)?;
+        if let Err(error) = written {
+            // What is there takes space for nothing. If it stays, the next start removes it.
+            let _ = self.checkpoints.disk().remove(&self.temporary).await;
+            return Err(error).context("write", &self.path);
+        }
         self.written_bytes = end;
         if sync {
             self.synced_bytes = end;

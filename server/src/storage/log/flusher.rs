@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::disk::Disk;
 
 use super::{
-    super::error::StorageError,
+    super::{error::StorageError, space::Space},
     operation::Batch,
     preparer::Request,
     queue::Queue,
@@ -16,6 +16,7 @@ use super::{
 
 pub(super) struct Flusher {
     pub(super) disk: Arc<dyn Disk>,
+    pub(super) space: Space,
     pub(super) queue: Arc<Queue>,
     pub(super) tail: Tail,
     pub(super) preparer: mpsc::UnboundedSender<Request>,
@@ -28,12 +29,13 @@ impl Flusher {
     pub(super) async fn run(self) {
         let Self {
             disk,
+            space,
             queue,
             tail,
             preparer,
             preparer_ended,
         } = self;
-        let mut writer = match Writer::open(disk, tail, preparer).await {
+        let mut writer = match Writer::open(disk, space, tail, preparer).await {
             Ok(writer) => writer,
             Err(error) => return queue.fail(&error),
         };

@@ -17,7 +17,8 @@ use crate::disk::{Disk, Offloaded};
 
 use super::{
     background::{Background, on_thread},
-    error::StorageError,
+    error::{Context as _, StorageError},
+    space::Space,
 };
 
 mod batch;
@@ -37,6 +38,7 @@ mod state;
 #[cfg(not(madsim))]
 mod tests;
 mod writer;
+mod zeros;
 
 pub use options::LogOptions;
 
@@ -45,7 +47,7 @@ use operation::Operation;
 use preparer::{NEW_SUFFIX, Preparer, Request};
 use queue::Queue;
 use recovery::{Recovery, recover};
-use segment::segment_sequence;
+use segment::{segment_name, segment_sequence};
 use state::LogState;
 
 /// An entry of the log. What it says is not the log's business.
@@ -117,18 +119,21 @@ impl Log {
     ///
     /// Fails if the files do not hold what was once acknowledged, except for the very last batch:
     /// damage there cannot be told from a write that was interrupted; it is cut off, logged, and
-    /// reported in [`Recovered::cut`].
+    /// reported in [`Recovered::cut`]. Where there is no room for further segments, `space` says so
+    /// while they are tried again; appends wait once the reserve is used up.
     pub async fn open(
         disk: Arc<dyn Disk>,
         options: LogOptions,
+        space: Space,
         on_fatal: OnFatal,
     ) -> Result<(Self, Recovered), StorageError> {
-        Self::open_on(disk, options, on_fatal, on_thread).await
+        Self::open_on(disk, options, space, on_fatal, on_thread).await
     }
 
     async fn open_on(
         disk: Arc<dyn Disk>,
         options: LogOptions,
+        space: Space,
         on_fatal: OnFatal,
         mut spawn: impl FnMut(&str, Background) -> Result<(), StorageError> + Send,
     ) -> Result<(Self, Recovered), StorageError> {
@@ -152,24 +157,27 @@ impl Log {
 
         let (requests, preparer_requests) = mpsc::unbounded_channel();
         let (ended, preparer_ended) = oneshot::channel();
+        let queue = Arc::new(Queue::new(
+            options.clone(),
+            on_fatal,
+            tail.state.clone(),
+            cache,
+            index,
+        ));
         let preparer = Preparer {
             disk: disk.clone(),
-            options: options.clone(),
+            options,
+            space: space.clone(),
+            queue: queue.clone(),
             requests: preparer_requests,
             ended,
         };
         requests
             .send(Request::Free(free))
             .expect("the receiver is in the preparer");
-        let queue = Arc::new(Queue::new(
-            options,
-            on_fatal,
-            tail.state.clone(),
-            cache,
-            index,
-        ));
         let flusher = Flusher {
             disk,
+            space,
             queue: queue.clone(),
             tail,
             preparer: requests,
@@ -182,16 +190,14 @@ impl Log {
             queue,
             disk: offloaded,
         };
-        Ok((
-            log,
-            Recovered {
-                vote,
-                committed,
-                purged,
-                last,
-                cut,
-            },
-        ))
+        let recovered = Recovered {
+            vote,
+            committed,
+            purged,
+            last,
+            cut,
+        };
+        Ok((log, recovered))
     }
 
     /// Adds entries, the first of which has to follow the last one of the log. Returns when they
@@ -291,6 +297,17 @@ impl Log {
 /// Whether a file is a segment, or one that was being made.
 pub(super) fn is_segment_file(name: &str) -> bool {
     segment_sequence(name.strip_suffix(NEW_SUFFIX).unwrap_or(name)).is_some()
+}
+
+/// A log that was begun has a segment at all times.
+pub(super) async fn check_not_lost(disk: &dyn Disk) -> Result<(), StorageError> {
+    let names = disk.list().await.context("list", &disk.path(""))?;
+    if names.iter().any(|name| segment_sequence(name).is_some()) {
+        return Ok(());
+    }
+    Err(StorageError::SegmentMissing {
+        file: disk.path(&segment_name(1)),
+    })
 }
 
 /// The committed position is saved lazily and may be from before a purge; behind the durable end

@@ -3,21 +3,31 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::disk::{Disk, DiskFile};
+use crate::{
+    clock,
+    disk::{Disk, DiskFile},
+};
 
 use super::{
-    super::error::{Context, StorageError},
+    super::{
+        error::{Context, StorageError},
+        space::{Need, SPACE_RETRY_INTERVAL, Space},
+    },
     options::LogOptions,
+    queue::Queue,
     segment::{SegmentId, segment_name},
+    zeros,
 };
 
 /// Ends the names of files on their way to become a segment. Recovery removes them.
 pub(super) const NEW_SUFFIX: &str = ".new";
 
-const ZEROS_BYTES: usize = 1 << 20;
+/// Segments made ahead besides the next one. When there is no space for a further one, they are
+/// there for what needs to go into the log all the same: deletes, compactions, the end of leases,
+/// alarms, votes.
+pub(super) const RESERVE_SEGMENTS: usize = 1;
 
 /// A segment to write to, its header durable.
 pub(super) struct EmptySegment {
@@ -26,12 +36,10 @@ pub(super) struct EmptySegment {
     pub(super) file_bytes: u64,
 }
 
-type Prepared = Result<EmptySegment, StorageError>;
-
 pub(super) enum Request {
     Prepare {
         sequence: u64,
-        reply: oneshot::Sender<Prepared>,
+        reply: oneshot::Sender<EmptySegment>,
     },
     /// Segments that the log no longer needs, oldest first.
     Free(Vec<u64>),
@@ -41,6 +49,9 @@ pub(super) enum Request {
 pub(super) struct Preparer {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) options: LogOptions,
+    pub(super) space: Space,
+    /// Told when a segment cannot be made.
+    pub(super) queue: Arc<Queue>,
     pub(super) requests: mpsc::UnboundedReceiver<Request>,
     /// Told when the disk is no longer in use.
     pub(super) ended: oneshot::Sender<()>,
@@ -49,17 +60,28 @@ pub(super) struct Preparer {
 impl Preparer {
     pub(super) async fn run(mut self) {
         let mut spares = VecDeque::new();
-        while let Some(request) = self.requests.recv().await {
+        let mut wanted = VecDeque::new();
+        loop {
+            if let Err(error) = self.make(&mut wanted, &mut spares).await {
+                // At once, though the segment would be needed later only. No further one is made:
+                // it would stand behind a gap.
+                self.queue.fail(&error);
+                break;
+            }
+            let request = if wanted.is_empty() {
+                self.requests.recv().await
+            } else {
+                let heard = clock::timeout(SPACE_RETRY_INTERVAL, self.requests.recv()).await;
+                let Ok(request) = heard else { continue };
+                request
+            };
             match request {
-                Request::Prepare { sequence, reply } => {
-                    let prepared = self.prepare(sequence, spares.pop_front()).await;
-                    // The log may have ended meanwhile.
-                    let _ = reply.send(prepared);
-                }
-                Request::Free(sequences) => {
+                Some(Request::Prepare { sequence, reply }) => wanted.push_back((sequence, reply)),
+                Some(Request::Free(sequences)) => {
                     spares.extend(sequences);
                     self.remove_surplus(&mut spares).await;
                 }
+                None => break,
             }
         }
         let Self { disk, ended, .. } = self;
@@ -67,12 +89,40 @@ impl Preparer {
         let _ = ended.send(());
     }
 
-    async fn prepare(&self, sequence: u64, spare: Option<u64>) -> Prepared {
+    /// Makes what is wanted, as far as there is space.
+    async fn make(
+        &self,
+        wanted: &mut VecDeque<(u64, oneshot::Sender<EmptySegment>)>,
+        spares: &mut VecDeque<u64>,
+    ) -> Result<(), StorageError> {
+        while let Some((sequence, reply)) = wanted.pop_front() {
+            match self.prepare(sequence, spares.pop_front()).await {
+                // The log may have ended meanwhile.
+                Ok(segment) => drop(reply.send(segment)),
+                Err(error) if error.is_out_of_space() => {
+                    self.space.lacks(Need::Segment, &error);
+                    // What was made of it takes space for nothing.
+                    let _ = self.disk.remove(&new_name(sequence)).await;
+                    wanted.push_front((sequence, reply));
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.space.has(Need::Segment);
+        Ok(())
+    }
+
+    async fn prepare(
+        &self,
+        sequence: u64,
+        spare: Option<u64>,
+    ) -> Result<EmptySegment, StorageError> {
         let id = SegmentId {
             sequence,
             salt: self.options.salt,
         };
-        let new_name = id.name() + NEW_SUFFIX;
+        let new_name = new_name(sequence);
         let path = self.disk.path(&new_name);
         let recycled = match spare {
             Some(spare) => self.recycle(spare, &new_name).await?,
@@ -80,9 +130,9 @@ impl Preparer {
         };
         let file = match recycled {
             Some(file) => file,
-            None => self.fill(&new_name).await?,
+            None => self.create(&new_name).await?,
         };
-        file.write_at(0, id.encode_header(), true)
+        file.write_at(0, id.encode_header(self.options.segment_bytes), true)
             .await
             .context("write", &path)?;
         self.disk
@@ -126,26 +176,11 @@ impl Preparer {
         Ok(Some(file))
     }
 
-    async fn fill(&self, new_name: &str) -> Result<Arc<dyn DiskFile>, StorageError> {
+    async fn create(&self, new_name: &str) -> Result<Arc<dyn DiskFile>, StorageError> {
         let path = self.disk.path(new_name);
-        let file = self
-            .disk
-            .open(new_name, true)
-            .await
-            .context("create", &path)?;
-        let zeros = Bytes::from(vec![
-            0;
-            ZEROS_BYTES.min(self.options.segment_bytes as usize)
-        ]);
-        let mut filled = 0;
-        while filled < self.options.segment_bytes {
-            let len = (self.options.segment_bytes - filled).min(zeros.len() as u64);
-            let piece = zeros.slice(..len as usize);
-            file.write_at(filled, piece, false)
-                .await
-                .context("write", &path)?;
-            filled += len;
-        }
+        let opened = self.disk.open(new_name, true).await;
+        let file = opened.context("create", &path)?;
+        zeros::fill(&*file, &path, 0, self.options.segment_bytes, false).await?;
         Ok(file)
     }
 
@@ -161,4 +196,8 @@ impl Preparer {
             }
         }
     }
+}
+
+fn new_name(sequence: u64) -> String {
+    segment_name(sequence) + NEW_SUFFIX
 }

@@ -53,14 +53,16 @@ impl SegmentId {
         crc32c::crc32c_append(seed, &self.salt.to_le_bytes())
     }
 
-    /// The header, and behind it the empty batch header that ends an empty segment.
-    pub(super) fn encode_header(self) -> Bytes {
+    /// The header of a file of this length, and behind it the empty batch header that ends an empty
+    /// segment.
+    pub(super) fn encode_header(self, file_bytes: u64) -> Bytes {
         let mut out = BytesMut::new();
         out.put_slice(MAGIC);
         out.put_u32_le(LOG_FORMAT);
         out.put_u32_le(0);
         out.put_u64_le(self.sequence);
         out.put_u64_le(self.salt);
+        out.put_u64_le(file_bytes);
         out.resize(SEGMENT_HEADER_BYTES as usize, 0);
         let crc = crc32c::crc32c(&out);
         out[12..16].copy_from_slice(&crc.to_le_bytes());
@@ -68,13 +70,20 @@ impl SegmentId {
         out.freeze()
     }
 
-    /// Reads the header of the segment that the file's name promises.
-    fn decode_header(name: &str, path: &str, header: &[u8]) -> Result<Self, StorageError> {
-        let corrupt = |cause: &str| StorageError::Corrupt {
+    /// Reads the header of the segment that the file's name promises. A file may have become
+    /// longer than it was made, but not shorter.
+    fn decode_header(
+        name: &str,
+        path: &str,
+        header: &[u8],
+        file_bytes: u64,
+    ) -> Result<Self, StorageError> {
+        let corrupt_at = |offset, cause: &str| StorageError::Corrupt {
             file: path.to_owned(),
-            offset: 0,
+            offset,
             cause: cause.to_owned(),
         };
+        let corrupt = |cause| corrupt_at(0, cause);
         if header.len() < SEGMENT_HEADER_BYTES as usize {
             return Err(corrupt("the file ends within its header"));
         }
@@ -87,6 +96,7 @@ impl SegmentId {
             sequence: fields.get_u64_le(),
             salt: fields.get_u64_le(),
         };
+        let made_bytes = fields.get_u64_le();
         let mut checked = header[..SEGMENT_HEADER_BYTES as usize].to_vec();
         checked[12..16].fill(0);
         if &magic != MAGIC || crc32c::crc32c(&checked) != crc {
@@ -102,6 +112,10 @@ impl SegmentId {
         }
         if id.name() != name {
             return Err(corrupt("the header is that of another segment"));
+        }
+        if file_bytes < made_bytes {
+            let cause = format!("the file ends here, and was made {made_bytes} bytes long");
+            return Err(corrupt_at(file_bytes, &cause));
         }
         Ok(id)
     }
@@ -148,7 +162,7 @@ impl SegmentReader {
             .read_at(0, SEGMENT_HEADER_BYTES as usize)
             .await
             .context("read", &path)?;
-        let id = SegmentId::decode_header(name, &path, &header)?;
+        let id = SegmentId::decode_header(name, &path, &header, file_bytes)?;
         let (offset, window, window_offset) = (SEGMENT_HEADER_BYTES, Bytes::new(), 0);
         Ok(Self {
             id,
@@ -276,21 +290,22 @@ mod tests {
 
     #[test]
     fn a_damaged_header_is_refused() {
-        let good = ID.encode_header();
-        assert_eq!(
-            SegmentId::decode_header(&ID.name(), "f", &good).unwrap(),
-            ID
-        );
+        let good = ID.encode_header(2048);
+        let decode = |header: &[u8], file_bytes| {
+            SegmentId::decode_header(&ID.name(), "f", header, file_bytes)
+        };
+        assert_eq!(decode(&good, 2048).unwrap(), ID);
+        assert_eq!(decode(&good, 4096).unwrap(), ID, "it has been extended");
         for place in 0..SEGMENT_HEADER_BYTES as usize {
             let mut bad = good.to_vec();
             bad[place] ^= 0x10;
-            assert!(
-                SegmentId::decode_header(&ID.name(), "f", &bad).is_err(),
-                "byte {place}"
-            );
+            assert!(decode(&bad, 2048).is_err(), "byte {place}");
         }
-        assert!(SegmentId::decode_header("log-0000000000000020", "f", &good).is_err());
-        assert!(SegmentId::decode_header(&ID.name(), "f", &good[..100]).is_err());
+        assert!(decode(&good[..100], 100).is_err());
+        let error = decode(&good, 2047).unwrap_err().to_string();
+        assert!(error.contains("corrupt at offset 2047"), "{error}");
+        let other = "log-0000000000000020";
+        assert!(SegmentId::decode_header(other, "f", &good, 2048).is_err());
     }
 
     #[test]

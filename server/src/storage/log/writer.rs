@@ -1,20 +1,27 @@
 //! Puts batches down, one after the other, rolling from segment to segment.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::BytesMut;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::disk::{Disk, DiskFile};
+use crate::{
+    clock,
+    disk::{Disk, DiskFile},
+};
 
 use super::{
-    super::error::{Context, StorageError},
+    super::{
+        error::{Context, StorageError},
+        space::{Need, SPACE_RETRY_INTERVAL, Space},
+    },
     batch::{END_BYTES, Link, batch_bytes, encode_batch},
     index::BatchPlace,
-    preparer::{EmptySegment, Request},
+    preparer::{EmptySegment, RESERVE_SEGMENTS, Request},
     record::Record,
     segment::{SEGMENT_HEADER_BYTES, SegmentId},
     state::LogState,
+    zeros,
 };
 
 /// Where the next batch goes, and what it continues.
@@ -33,12 +40,13 @@ pub(super) struct Tail {
 /// The log's end. Not usable after an error: what is durable is then unknown.
 pub(super) struct Writer {
     disk: Arc<dyn Disk>,
+    space: Space,
     preparer: mpsc::UnboundedSender<Request>,
     active: ActiveSegment,
     /// Empty segments that recovery found, next first.
     prepared: Vec<SegmentId>,
-    /// The answer to the request for the next segment.
-    next: Option<oneshot::Receiver<Result<EmptySegment, StorageError>>>,
+    /// The answers to the requests for further ones.
+    requested: VecDeque<oneshot::Receiver<EmptySegment>>,
     link: Link,
     state: LogState,
     buffer: BytesMut,
@@ -57,6 +65,7 @@ impl Writer {
     /// Opens the segment in use. Blocks on the disk, as everything here.
     pub(super) async fn open(
         disk: Arc<dyn Disk>,
+        space: Space,
         tail: Tail,
         preparer: mpsc::UnboundedSender<Request>,
     ) -> Result<Self, StorageError> {
@@ -69,7 +78,7 @@ impl Writer {
         } = tail;
         let segment = match segment {
             Some(id) => open_segment(&*disk, id).await?,
-            None => request(&preparer, 1).await.map_err(preparer_ended)??,
+            None => request(&preparer, 1).await.map_err(preparer_ended)?,
         };
         let mut active = ActiveSegment::new(&*disk, segment);
         active.offset = offset;
@@ -77,15 +86,16 @@ impl Writer {
         let buffer = BytesMut::new();
         let mut writer = Self {
             disk,
+            space,
             preparer,
             active,
             prepared,
-            next: None,
+            requested: VecDeque::new(),
             link,
             state,
             buffer,
         };
-        writer.request_next();
+        writer.request_ahead();
         Ok(writer)
     }
 
@@ -95,7 +105,7 @@ impl Writer {
         if !self.active.is_empty() && !self.active.has_room(batch_bytes(records)) {
             self.roll().await?;
         }
-        let active = &mut self.active;
+        let active = &self.active;
         let opening = active.is_empty().then(|| Record::State(self.state.clone()));
         let all = opening.iter().chain(records);
         let crc = encode_batch(active.seed, self.link, all, &mut self.buffer);
@@ -105,6 +115,11 @@ impl Writer {
             offset: active.offset,
             end: active.offset + (bytes.len() - END_BYTES) as u64,
         };
+        let file_bytes = active.offset + bytes.len() as u64;
+        if file_bytes > active.file_bytes {
+            self.extend(file_bytes).await?;
+        }
+        let active = &mut self.active;
         active
             .file
             .write_at(active.offset, bytes, true)
@@ -130,20 +145,45 @@ impl Writer {
     }
 
     async fn roll(&mut self) -> Result<(), StorageError> {
-        let segment = match (self.prepared.pop(), self.next.take()) {
-            (Some(id), _) => open_segment(&*self.disk, id).await?,
-            (None, Some(next)) => next.await.map_err(preparer_ended)??,
-            (None, None) => unreachable!("the next segment is requested with each new one"),
+        let segment = match self.prepared.pop() {
+            Some(id) => open_segment(&*self.disk, id).await?,
+            None => match self.requested.pop_front() {
+                Some(next) => next.await.map_err(preparer_ended)?,
+                None => unreachable!("the next segments are requested with each new one"),
+            },
         };
         self.active = ActiveSegment::new(&*self.disk, segment);
-        self.request_next();
+        self.request_ahead();
         Ok(())
     }
 
-    fn request_next(&mut self) {
-        if self.prepared.is_empty() {
-            self.next = Some(request(&self.preparer, self.active.id.sequence + 1));
+    fn request_ahead(&mut self) {
+        let ahead = self.prepared.len() + self.requested.len();
+        for more in ahead..1 + RESERVE_SEGMENTS {
+            let sequence = self.active.id.sequence + 1 + more as u64;
+            self.requested.push_back(request(&self.preparer, sequence));
         }
+    }
+
+    /// Makes the segment in use as long as this. A batch must not fail for lack of space, since
+    /// nothing would be known of it then; zeros may.
+    async fn extend(&mut self, file_bytes: u64) -> Result<(), StorageError> {
+        let active = &mut self.active;
+        while active.file_bytes < file_bytes {
+            let (file, path) = (&*active.file, &active.path);
+            match zeros::fill(file, path, active.file_bytes, file_bytes, true).await {
+                Ok(()) => active.file_bytes = file_bytes,
+                Err(error) if error.is_out_of_space() => {
+                    self.space.lacks(Need::Batch, &error);
+                    let cut = file.truncate(active.file_bytes).await;
+                    cut.context("truncate", path)?;
+                    clock::sleep(SPACE_RETRY_INTERVAL).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.space.has(Need::Batch);
+        Ok(())
     }
 }
 
@@ -201,7 +241,7 @@ async fn open_segment(disk: &dyn Disk, id: SegmentId) -> Result<EmptySegment, St
 fn request(
     preparer: &mpsc::UnboundedSender<Request>,
     sequence: u64,
-) -> oneshot::Receiver<Result<EmptySegment, StorageError>> {
+) -> oneshot::Receiver<EmptySegment> {
     let (reply, answer) = oneshot::channel();
     // If the preparer has ended, the answer will say so.
     let _ = preparer.send(Request::Prepare { sequence, reply });

@@ -96,6 +96,13 @@ impl Client {
         Ok(client.status(timed(StatusRequest {})).await?.into_inner())
     }
 
+    /// The alarms that are raised.
+    pub(crate) async fn alarms(&self) -> Result<Vec<AlarmMember>, Status> {
+        let mut client = MaintenanceClient::new(self.channel.clone());
+        let request = timed(AlarmRequest::default());
+        Ok(client.alarm(request).await?.into_inner().alarms)
+    }
+
     /// The members, linearizably.
     pub(crate) async fn member_list(&self) -> Result<Vec<Member>, Status> {
         let mut client = ClusterClient::new(self.channel.clone());

@@ -121,6 +121,25 @@ impl Member {
         process.end(STOP_LIMIT).await
     }
 
+    /// Starts it; the last line that it logs before it ends by itself, with 1.
+    pub(crate) async fn is_refused(&mut self) -> String {
+        self.start();
+        let process = self.process.take().expect("it was started");
+        let status = process.end(CATCH_UP_LIMIT).await;
+        let log = self.log();
+        assert_eq!(status.code(), Some(1), "{log}");
+        log.lines().last().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until its log holds this text.
+    pub(crate) async fn says(&self, text: &str) {
+        let what = format!("{} says {text:?}", self.spec.name);
+        eventually(&what, CATCH_UP_LIMIT, async || {
+            self.log().contains(text).then_some(())
+        })
+        .await;
+    }
+
     /// Stops its time: it neither works nor ends.
     pub(crate) fn freeze(&self) {
         self.process.as_ref().expect("it is running").signal("STOP");
@@ -197,6 +216,19 @@ impl Cluster {
         ports: Vec<(Port, Port)>,
         flags: &[&str],
     ) -> Self {
+        let mut cluster = Self::new(program, directory, ports, flags);
+        cluster.members.iter_mut().for_each(Member::start);
+        cluster.serves().await;
+        cluster
+    }
+
+    /// Members that are not started yet, on given ports, for clients and for peers.
+    pub(crate) fn new(
+        program: &Path,
+        directory: &Path,
+        ports: Vec<(Port, Port)>,
+        flags: &[&str],
+    ) -> Self {
         let name = |index: usize| format!("m{}", index + 1);
         let named = ports.iter().enumerate();
         let named = named.map(|(index, (_, peer))| format!("{}={}", name(index), peer.url()));
@@ -211,19 +243,22 @@ impl Cluster {
             };
             Member::new(spec, client, peer)
         };
-        let mut cluster = Self {
+        Self {
             members: ports.into_iter().enumerate().map(member).collect(),
-        };
-        cluster.members.iter_mut().for_each(Member::start);
-        cluster.leader().await;
-        for member in &cluster.members {
+        }
+    }
+
+    /// Waits until all members know the leader and each other.
+    async fn serves(&self) {
+        self.leader().await;
+        for member in &self.members {
             member.serves().await;
         }
         eventually(
             "all members are known by name",
             ELECTION_LIMIT,
             async || {
-                let known = cluster.members[0].client.member_list().await.ok()?;
+                let known = self.members[0].client.member_list().await.ok()?;
                 known
                     .iter()
                     .all(|member| !member.name.is_empty())
@@ -231,7 +266,6 @@ impl Cluster {
             },
         )
         .await;
-        cluster
     }
 
     /// A client of each member.

@@ -31,32 +31,6 @@ fn a_failed_sync_ends_the_log() {
 }
 
 #[test]
-fn a_full_disk_is_named_as_such() {
-    run(async {
-        let disk = disk(1);
-        disk.set_capacity_bytes(Some(5000));
-        let process = Process::start(&disk, &small_options()).await.unwrap();
-        let mut index = 0;
-        let error = loop {
-            match append(&process.log, vec![entry(index, 1, 300)]).await {
-                Ok(()) => index += 1,
-                Err(error) => break error.to_string(),
-            }
-        };
-        assert!(error.contains("make room on the file system"), "{error}");
-        assert!(index > 5, "two segments fit");
-        process.kill().await;
-        disk.set_capacity_bytes(None);
-        let process = Process::start(&disk, &small_options()).await.unwrap();
-        assert_eq!(
-            process.observe().await.next_index(),
-            index,
-            "nothing acknowledged is lost"
-        );
-    });
-}
-
-#[test]
 fn what_is_out_of_order_is_refused_and_does_no_harm() {
     run(async {
         let process = Process::start(&disk(1), &small_options()).await.unwrap();

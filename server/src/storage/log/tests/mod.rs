@@ -20,6 +20,7 @@ mod corruption;
 mod faults;
 mod model;
 mod property;
+mod space;
 
 use model::Model;
 
@@ -40,6 +41,7 @@ struct Process {
     log: Log,
     recovered: Recovered,
     tasks: Vec<JoinHandle<()>>,
+    space: Space,
     fatal_errors: Arc<AtomicUsize>,
 }
 
@@ -56,11 +58,14 @@ impl Process {
             Ok(())
         };
         let disk = Arc::new(disk.clone());
-        let (log, recovered) = Log::open_on(disk, options.clone(), on_fatal, spawn).await?;
+        let space = Space::default();
+        let opened = Log::open_on(disk, options.clone(), space.clone(), on_fatal, spawn).await;
+        let (log, recovered) = opened?;
         Ok(Self {
             log,
             recovered,
             tasks,
+            space,
             fatal_errors,
         })
     }

@@ -1,0 +1,117 @@
+//! What a member does about a full disk: it tells the cluster by its NOSPACE alarm, refuses what
+//! takes space until everybody has heard, and takes the alarm back when there is room again.
+//!
+//! An alarm is state: the cluster's, not this process's. The member clears the one that it has
+//! raised itself since it was started, and one for it that it finds at its start, when its
+//! predecessor may have raised it: whoever raises one by hand for a member that has room has to
+//! raise it again after that member's restart. Alarms for other members are never touched.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use quorate_core::{
+    Command, Error,
+    alarm::{Alarm, AlarmAction, AlarmKind},
+    auth::Author,
+};
+
+use super::{Node, NodeError};
+use crate::clock;
+
+/// How often it is looked whether there is room.
+const SPACE_TICK: Duration = Duration::from_millis(100);
+
+/// There has to be room for so long before the alarm is taken back; and as much of it as one
+/// segment of the log needs, since without that there is none.
+const ROOM_MIN_TIME: Duration = Duration::from_secs(2);
+
+/// What is known of this member's alarm.
+#[derive(Default)]
+struct OwnAlarm {
+    /// Whether it has been looked for one that was there at the start.
+    is_settled: bool,
+    /// Whether it is this member's to clear.
+    is_own: bool,
+    room_since: Option<clock::Instant>,
+}
+
+impl Node {
+    /// Runs as long as the server.
+    pub(super) async fn run_space(self: Arc<Self>) {
+        let mut own = OwnAlarm::default();
+        while !self.is_stopping() {
+            clock::sleep(SPACE_TICK).await;
+            if let Some(action) = self.look_at_space(&mut own) {
+                self.set_own_alarm(action, &mut own).await;
+            }
+        }
+    }
+
+    /// Whether the alarm has to change.
+    fn look_at_space(&self, own: &mut OwnAlarm) -> Option<AlarmAction> {
+        let is_out = self.space.is_out();
+        let (is_raised, any) = self.with_state(|state| {
+            let is_raised = state.alarms().any(|alarm| alarm == self.own_alarm());
+            (is_raised, state.alarms().next().is_some())
+        });
+        self.refusing.store(is_out || any, Ordering::Relaxed);
+        if !own.is_settled && self.has_replayed() {
+            own.is_settled = true;
+            own.is_own = is_raised;
+        }
+        if is_out {
+            own.room_since = None;
+            return (!is_raised).then_some(AlarmAction::Activate);
+        }
+        let since = *own.room_since.get_or_insert_with(clock::now);
+        let may_clear = is_raised && own.is_own && since.elapsed() >= ROOM_MIN_TIME;
+        may_clear.then_some(AlarmAction::Deactivate)
+    }
+
+    /// Whether what was committed at the start has been applied, as far as that can be known.
+    fn has_replayed(&self) -> bool {
+        let status = self.status();
+        status.leader.is_some() && status.applied_index >= status.committed_index
+    }
+
+    fn own_alarm(&self) -> Alarm {
+        Alarm {
+            kind: AlarmKind::NoSpace,
+            member_id: self.member_id(),
+        }
+    }
+
+    async fn set_own_alarm(self: &Arc<Self>, action: AlarmAction, own: &mut OwnAlarm) {
+        let alarm = self.own_alarm();
+        // If it is raised by somebody else meanwhile, that is without effect; it is the same alarm.
+        own.is_own |= action == AlarmAction::Activate;
+        let command = Command::Alarm { action, alarm };
+        match (self.propose(&Author::Member, &command).await, action) {
+            (Ok(_), AlarmAction::Activate) => {
+                tracing::warn!("NOSPACE alarm raised: the cluster takes nothing that takes space");
+            }
+            (Ok(_), AlarmAction::Deactivate) => {
+                own.is_own = false;
+                tracing::info!("NOSPACE alarm taken back: there is room again");
+            }
+            (Err(error), _) => {
+                tracing::debug!(%error, "cannot tell the cluster whether there is room yet");
+            }
+        }
+    }
+
+    /// Refuses what could only fill the log that has no room, or would be refused when it is
+    /// applied.
+    pub(super) fn check_space(&self, command: &Command) -> Result<(), NodeError> {
+        if !self.refusing.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.with_state(|state| state.check_alarms(command))?;
+        if self.space.is_out() && command.takes_space() {
+            return Err(Error::NoSpace.into());
+        }
+        Ok(())
+    }
+}
