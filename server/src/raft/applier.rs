@@ -36,11 +36,7 @@ impl Applier {
     pub(super) async fn new(replica: Arc<Replica>, checkpoints: Checkpoints) -> io::Result<Self> {
         let meta = match checkpoints.latest() {
             None => SnapshotMeta::default(),
-            Some(latest) => {
-                StoredSnapshot::new(checkpoints.clone(), latest)
-                    .meta()
-                    .await?
-            }
+            Some(latest) => StoredSnapshot::open(&checkpoints, latest).await?.meta()?,
         };
         Ok(Self {
             replica,
@@ -105,8 +101,8 @@ impl RaftStateMachine<TypeConfig> for Applier {
         meta: &SnapshotMeta,
         snapshot: StoredSnapshot,
     ) -> io::Result<()> {
-        let machine = replica::restore(snapshot.read().await?).await?;
-        let (index, bytes) = (machine.applied_index(), snapshot.size_bytes());
+        let machine = replica::restore(snapshot.read()).await?;
+        let (index, bytes) = (machine.applied_index(), snapshot.content().bytes);
         tracing::info!(index, bytes, "state replaced by a snapshot");
         self.replica.replace(machine, bytes);
         self.last_applied = meta.last_log_id;
@@ -118,9 +114,9 @@ impl RaftStateMachine<TypeConfig> for Applier {
         let Some(latest) = self.checkpoints.latest() else {
             return Ok(None);
         };
-        let snapshot = StoredSnapshot::new(self.checkpoints.clone(), latest);
+        let snapshot = StoredSnapshot::open(&self.checkpoints, latest).await?;
         Ok(Some(Snapshot {
-            meta: snapshot.meta().await?,
+            meta: snapshot.meta()?,
             snapshot,
         }))
     }
@@ -152,10 +148,10 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
             .await
             .ok_or_else(|| io::Error::other("encoding panicked"))?;
         let checkpoint = written.map_err(io::Error::other)?;
-        let (index, bytes) = (self.view.applied_index(), checkpoint.size_bytes);
+        let (index, bytes) = (self.view.applied_index(), checkpoint.content.bytes);
         tracing::info!(index, bytes, "checkpoint written");
         self.replica.checkpointed(index, bytes);
-        let snapshot = StoredSnapshot::new(self.checkpoints.clone(), checkpoint);
+        let snapshot = StoredSnapshot::open(&self.checkpoints, checkpoint).await?;
         Ok(Snapshot {
             meta: self.meta.clone(),
             snapshot,

@@ -24,7 +24,7 @@ mod testing;
 #[cfg(not(madsim))]
 mod tests;
 
-pub use checkpoint::{Checkpoint, CheckpointReader, CheckpointWriter, Checkpoints};
+pub use checkpoint::{Checkpoint, CheckpointReader, CheckpointWriter, Checkpoints, Extent};
 pub use error::StorageError;
 pub use identity::Identity;
 pub use log::{Cut, Durable, Log, LogEntry, LogOptions, LogPosition, OnFatal, Recovered};
