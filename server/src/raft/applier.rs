@@ -1,6 +1,6 @@
 //! openraft's state machine over the [`Replica`] and the checkpoint files.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use futures_util::{Stream, TryStreamExt as _};
 use openraft::{
@@ -16,10 +16,19 @@ use super::{
     types::{EntryPayload, LogId, Payload, SnapshotMeta, StoredMembership, TypeConfig},
 };
 use crate::{
+    clock,
     replica::{self, Replica},
     runtime,
     storage::Checkpoints,
 };
+
+/// A checkpoint is written in bursts of this length, and the processor and the disk are left to
+/// requests for so many times as long in between.
+const ENCODE_BURST: Duration = Duration::from_millis(2);
+const ENCODE_REST_FACTOR: u32 = 3;
+
+/// The longest rest: behind a slow sync there is no reason to wait for as long again.
+const ENCODE_REST_MAX: Duration = Duration::from_millis(50);
 
 type Snapshot = SnapshotOf<TypeConfig, StoredSnapshot>;
 
@@ -138,8 +147,14 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
         let view = self.view.clone();
         // Encoding takes its time: on a thread of its own it delays no request.
         let write = runtime::dedicated("checkpoint-encode", move || async move {
+            let mut begun = clock::now();
             for chunk in view.checkpoint() {
                 writer.write(chunk).await?;
+                let worked = begun.elapsed();
+                if worked >= ENCODE_BURST {
+                    clock::sleep((worked * ENCODE_REST_FACTOR).min(ENCODE_REST_MAX)).await;
+                    begun = clock::now();
+                }
             }
             writer.commit().await
         })?;
