@@ -47,6 +47,17 @@ struct Health {
     log_failed: bool,
 }
 
+/// What has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Nothing: nothing was written.
+    None,
+    /// A batch of the log: the process must not go on.
+    Log,
+    /// Something else, which may be noticed later.
+    Other,
+}
+
 /// A bit that has flipped.
 pub struct Rot {
     /// The file.
@@ -109,10 +120,16 @@ impl SimDisk {
         self.content.fail_next_write();
     }
 
-    /// Ends a failure that has not come. Whether a batch of the log could not be written.
-    pub fn end_failure(&self) -> bool {
-        self.content.fail_no_more();
-        std::mem::take(&mut self.health().log_failed)
+    /// Ends the time in which a failure may come; says what has.
+    pub fn end_failure(&self) -> Failure {
+        let log = std::mem::take(&mut self.health().log_failed);
+        if self.content.fail_no_more() {
+            Failure::None
+        } else if log {
+            Failure::Log
+        } else {
+            Failure::Other
+        }
     }
 
     /// Files may grow by so many bytes together, or as they like.

@@ -142,6 +142,19 @@ impl Member {
         self.life.state().excuses += 1;
     }
 
+    /// Its process ends, without a power failure, where it has one.
+    pub fn end(&self) {
+        let mut state = self.life.state();
+        if state.server.take().is_none() && !self.is_starting(&state) {
+            return;
+        }
+        state.starts += 1;
+        state.halted = Some("it was ended".into());
+        state.excused = true;
+        drop(state);
+        Handle::current().kill(self.node);
+    }
+
     /// Such a fault is over. If it has stopped and no other one goes on, it starts again, with
     /// `power` after a power failure. Whether it does.
     pub fn pardon(&self, power: bool) -> bool {

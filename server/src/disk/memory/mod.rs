@@ -109,10 +109,12 @@ impl MemoryDisk {
     }
 
     /// Takes back what [`Self::fail_next_sync`] and [`Self::fail_next_write`] have asked for and
-    /// what has not happened yet.
-    pub fn fail_no_more(&self) {
+    /// what has not happened yet. Whether there was such a thing.
+    pub fn fail_no_more(&self) -> bool {
         let state = &mut *self.lock();
+        let was_to_come = state.fail_next_sync || state.fail_next_write;
         (state.fail_next_sync, state.fail_next_write) = (false, false);
+        was_to_come
     }
 
     /// Length of all files together, which [`Self::set_capacity_bytes`] bounds.
