@@ -60,6 +60,7 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[tonic::async_trait]
 impl peer_server::Peer for PeerService {
     type AppendStream = Answers<peer::AppendResponse>;
+    type SnapshotStream = Answers<peer::SnapshotResponse>;
     type ProposeStream = Answers<peer::ProposalRefused>;
 
     async fn append(
@@ -114,14 +115,11 @@ impl peer_server::Peer for PeerService {
     async fn snapshot(
         &self,
         request: Request<Streaming<peer::SnapshotRequest>>,
-    ) -> Result<Response<peer::SnapshotResponse>, Status> {
+    ) -> Result<Response<Self::SnapshotStream>, Status> {
         let parts = self.check(request)?;
-        self.node()?
-            .consensus()
-            .service()
-            .snapshot(parts)
-            .await
-            .map(Response::new)
+        Ok(Response::new(
+            self.node()?.consensus().service().snapshot(parts),
+        ))
     }
 
     async fn propose(

@@ -17,6 +17,7 @@ use quorate_core::{
 
 use crate::{
     node::{AppliedIndex, LeaseOffice, Outcome, Proposals, Watches},
+    runtime,
     storage::CheckpointReader,
 };
 
@@ -143,8 +144,10 @@ impl Replica {
             let mut state = self.state.write().expect("apply does not panic");
             std::mem::replace(&mut *state, machine)
         };
-        // Takes a while for a large state: readers need not wait for it.
-        drop(replaced);
+        // Takes a while for a large state: nobody needs to wait for it.
+        if let Err(error) = runtime::dedicated("state-drop", || async move { drop(replaced) }) {
+            tracing::warn!(%error, "the state that was replaced was dropped in place");
+        }
         self.leases.forget();
         self.watches.restored(revision);
         if let Some(observer) = &self.observer {
@@ -190,11 +193,16 @@ impl Replica {
 /// # Errors
 /// The file cannot be read, or its content does not fit its checksums.
 pub async fn restore(mut checkpoint: CheckpointReader) -> io::Result<StateMachine> {
-    let mut restore = Restore::new();
-    while let Some(chunk) = checkpoint.next().await.map_err(io::Error::other)? {
-        restore.feed(&chunk).map_err(io::Error::other)?;
-    }
-    restore.finish().map_err(io::Error::other)
+    // Decoding takes its time: on a thread of its own it delays nobody.
+    let decode = runtime::dedicated("checkpoint-decode", move || async move {
+        let mut restore = Restore::new();
+        while let Some(chunk) = checkpoint.next().await.map_err(io::Error::other)? {
+            restore.feed(&chunk).map_err(io::Error::other)?;
+        }
+        restore.finish().map_err(io::Error::other)
+    })?;
+    let decoded = decode.join().await;
+    decoded.unwrap_or_else(|| Err(io::Error::other("decoding panicked")))
 }
 
 /// Bytes and entries of log behind the last checkpoint: what a restart would have to replay.

@@ -284,7 +284,7 @@ async fn start_node(
     // timeout; renewals wait up to an interval for their batch, and as long for their commit.
     let grace = config.election_timeout + 2 * RENEWAL_BATCH_INTERVAL;
     let leases = LeaseOffice::new(grace);
-    let checkpoint_bytes = restored.map_or(0, |checkpoint| checkpoint.size_bytes);
+    let checkpoint_bytes = restored.map_or(0, |checkpoint| checkpoint.content.bytes);
     let observer = hooks.observer.clone();
     let replica = Arc::new(Replica::new(
         state,

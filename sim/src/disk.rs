@@ -3,6 +3,7 @@
 
 use std::{
     future::Future,
+    io,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll},
@@ -18,11 +19,16 @@ use quorate_server::disk::{
 
 use crate::plan::{Span, Stream};
 
+/// Where a segment's first batch is, and how it begins (`server/src/storage/FORMAT.md`).
+const SEGMENT_HEADER_BYTES: u64 = 512;
+const BATCH_MAGIC: &[u8] = b"QBAT";
+
 /// One member's disk; clones are the same disk.
 #[derive(Clone)]
 pub struct SimDisk {
     content: MemoryDisk,
     timing: Arc<Mutex<Timing>>,
+    health: Arc<Mutex<Health>>,
 }
 
 struct Timing {
@@ -30,6 +36,35 @@ struct Timing {
     fsync_us: Span,
     /// Faults that make it slow, by their number; the newest one counts.
     slow: Vec<(u64, Span)>,
+    /// No sync ends before this time of the run.
+    stalled_until: Duration,
+}
+
+struct Health {
+    /// Where bits flip.
+    rot: Stream,
+    /// A batch of the log could not be written: the process must not go on.
+    log_failed: bool,
+}
+
+/// What has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Nothing: nothing was written.
+    None,
+    /// A batch of the log: the process must not go on.
+    Log,
+    /// Something else, which may be noticed later.
+    Other,
+}
+
+/// A bit that has flipped.
+pub struct Rot {
+    /// The file.
+    pub name: String,
+    /// The byte in it.
+    pub offset: usize,
+    mask: u8,
 }
 
 impl SimDisk {
@@ -41,10 +76,16 @@ impl SimDisk {
             stream: Stream::new(seed, &format!("disk/n{member}/latencies")),
             fsync_us,
             slow: Vec::new(),
+            stalled_until: Duration::ZERO,
+        };
+        let health = Health {
+            rot: Stream::new(seed, &format!("disk/n{member}/rot")),
+            log_failed: false,
         };
         Self {
             content: MemoryDisk::new(move |below| crashes.between(0, below - 1)),
             timing: Arc::new(Mutex::new(timing)),
+            health: Arc::new(Mutex::new(health)),
         }
     }
 
@@ -63,6 +104,81 @@ impl SimDisk {
         self.timing().slow.retain(|slow| slow.0 != fault);
     }
 
+    /// Syncs that begin from now on do not end before this time of the run.
+    pub fn stall_until(&self, time: Duration) {
+        let mut timing = self.timing();
+        timing.stalled_until = timing.stalled_until.max(time);
+    }
+
+    /// The next sync fails, and what it covers is never written.
+    pub fn fail_next_sync(&self) {
+        self.content.fail_next_sync();
+    }
+
+    /// The next write fails half-way.
+    pub fn fail_next_write(&self) {
+        self.content.fail_next_write();
+    }
+
+    /// Ends the time in which a failure may come; says what has.
+    pub fn end_failure(&self) -> Failure {
+        let log = std::mem::take(&mut self.health().log_failed);
+        if self.content.fail_no_more() {
+            Failure::None
+        } else if log {
+            Failure::Log
+        } else {
+            Failure::Other
+        }
+    }
+
+    /// Files may grow by so many bytes together, or as they like.
+    pub fn set_room_bytes(&self, room_bytes: Option<u64>) {
+        let capacity = room_bytes.map(|room| self.content.used_bytes() + room);
+        self.content.set_capacity_bytes(capacity);
+    }
+
+    /// Flips a bit of a checkpoint, or of a log segment that is not among the last two: damage at
+    /// the log's very end looks like a write that power failed in. `None` where there is neither.
+    pub fn rot(&self) -> Option<Rot> {
+        let mut candidates = Vec::new();
+        let mut segments = Vec::new();
+        for name in self.content.names() {
+            let content = self.content.content(&name)?;
+            if name.starts_with("checkpoint-") && !name.ends_with(".tmp") {
+                candidates.push((name, content));
+            } else if name.starts_with("log-") && has_batches(&content) {
+                segments.push((name, content));
+            }
+        }
+        segments.truncate(segments.len().saturating_sub(2));
+        candidates.extend(segments);
+        if candidates.is_empty() {
+            return None;
+        }
+        let stream = &mut self.health().rot;
+        let (name, content) = stream.pick(&candidates);
+        let used = content.iter().rposition(|byte| *byte != 0)?;
+        let rot = Rot {
+            name,
+            offset: stream.between(0, used as u64) as usize,
+            mask: 1 << stream.between(0, 7),
+        };
+        self.flip(&rot);
+        Some(rot)
+    }
+
+    /// Flips a bit, or flips it back.
+    pub fn flip(&self, rot: &Rot) {
+        self.content.flip_bits(&rot.name, rot.offset, rot.mask);
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health
+            .lock()
+            .expect("nobody panics with this lock held")
+    }
+
     fn timing(&self) -> MutexGuard<'_, Timing> {
         self.timing
             .lock()
@@ -73,7 +189,11 @@ impl SimDisk {
     fn sync_time(&self) -> Pause {
         let mut timing = self.timing();
         let span = timing.slow.last().map_or(timing.fsync_us, |slow| slow.1);
-        Pause::new(Duration::from_micros(timing.stream.within(span)))
+        let time = Duration::from_micros(timing.stream.within(span));
+        let stalled = timing
+            .stalled_until
+            .saturating_sub(TimeHandle::current().elapsed());
+        Pause::new(time.max(stalled))
     }
 }
 
@@ -82,7 +202,8 @@ impl Disk for SimDisk {
         Box::pin(async move {
             let file = self.content.open_file(name, create)?;
             let disk = self.clone();
-            Ok(Arc::new(SimFile { file, disk }) as Arc<dyn DiskFile>)
+            let is_log = name.starts_with("log-");
+            Ok(Arc::new(SimFile { file, disk, is_log }) as Arc<dyn DiskFile>)
         })
     }
 
@@ -114,6 +235,21 @@ impl Disk for SimDisk {
 struct SimFile {
     file: MemoryFile,
     disk: SimDisk,
+    is_log: bool,
+}
+
+impl SimFile {
+    async fn write(&self, offset: u64, data: Bytes, sync: bool) -> io::Result<()> {
+        if !data.is_empty() {
+            self.file.write(offset, data)?;
+        }
+        if sync {
+            let mark = self.file.begin_sync();
+            self.disk.sync_time().await;
+            self.file.finish_sync(mark)?;
+        }
+        Ok(())
+    }
 }
 
 impl DiskFile for SimFile {
@@ -127,15 +263,15 @@ impl DiskFile for SimFile {
 
     fn write_at(&self, offset: u64, data: Bytes, sync: bool) -> DiskFuture<'_, ()> {
         Box::pin(async move {
-            if !data.is_empty() {
-                self.file.write(offset, data)?;
+            let written = self.write(offset, data, sync).await;
+            let failed = written
+                .as_ref()
+                .is_err_and(|error| error.kind() != io::ErrorKind::StorageFull);
+            // Batches stand behind the segment's header.
+            if failed && sync && self.is_log && offset >= SEGMENT_HEADER_BYTES {
+                self.disk.health().log_failed = true;
             }
-            if sync {
-                let mark = self.file.begin_sync();
-                self.disk.sync_time().await;
-                self.file.finish_sync(mark)?;
-            }
-            Ok(())
+            written
         })
     }
 
@@ -174,4 +310,9 @@ impl Future for Pause {
         });
         Pin::new(sleep).poll(cx)
     }
+}
+
+fn has_batches(segment: &[u8]) -> bool {
+    let batches = segment.get(SEGMENT_HEADER_BYTES as usize..);
+    batches.is_some_and(|batches| batches.starts_with(BATCH_MAGIC))
 }

@@ -11,6 +11,10 @@ use crate::{clock, raft::Leadership, runtime};
 /// How often the conditions below are looked at.
 const UPKEEP_TICK: Duration = Duration::from_millis(200);
 
+/// While a checkpoint is being sent to a peer, the log may grow to so many times what otherwise
+/// makes the next one due.
+const SENDING_LOG_FACTOR: u64 = 4;
+
 /// The cluster version that a new cluster starts with.
 const CLUSTER_VERSION: &str = "3.5.0";
 
@@ -23,6 +27,7 @@ impl Node {
             clock::sleep(UPKEEP_TICK).await;
             self.report_leadership(&mut known);
             self.start_checkpoint_if_due().await;
+            self.consensus().forget_broken_transfer().await;
             self.settle_cluster_version().await;
         }
     }
@@ -56,7 +61,15 @@ impl Node {
             .get()
             .saturating_sub(growth.checkpoint_index());
         let many = options.checkpoint_entries.is_some_and(|max| entries >= max);
-        if growth.bytes() >= bytes_max || many {
+        let damaged = self.consensus().take_damaged_checkpoint();
+        // Behind a new checkpoint the log is trimmed. A peer that is being sent the last one goes
+        // on from there when it has it: better the log waits for a while.
+        let in_use = self.consensus().is_sending_checkpoint()
+            && growth.bytes() / SENDING_LOG_FACTOR < bytes_max
+            && options
+                .checkpoint_entries
+                .is_none_or(|max| entries / SENDING_LOG_FACTOR < max);
+        if damaged || (growth.bytes() >= bytes_max || many) && !in_use {
             growth.restart(self.replica().applied_index.get());
             self.consensus().checkpoint().await;
         }

@@ -1,6 +1,6 @@
 //! openraft's state machine over the [`Replica`] and the checkpoint files.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use futures_util::{Stream, TryStreamExt as _};
 use openraft::{
@@ -22,6 +22,14 @@ use crate::{
     storage::{Checkpoint, Checkpoints, Need, SPACE_RETRY_INTERVAL, is_out_of_space},
 };
 
+/// A checkpoint is written in bursts of this length, and the processor and the disk are left to
+/// requests for so many times as long in between.
+const ENCODE_BURST: Duration = Duration::from_millis(2);
+const ENCODE_REST_FACTOR: u32 = 3;
+
+/// The longest rest: behind a slow sync there is no reason to wait for as long again.
+const ENCODE_REST_MAX: Duration = Duration::from_millis(50);
+
 type Snapshot = SnapshotOf<TypeConfig, StoredSnapshot>;
 
 /// Applies committed entries to the replica, writes checkpoints of it, and replaces it by one.
@@ -37,11 +45,7 @@ impl Applier {
     pub(super) async fn new(replica: Arc<Replica>, checkpoints: Checkpoints) -> io::Result<Self> {
         let meta = match checkpoints.latest() {
             None => SnapshotMeta::default(),
-            Some(latest) => {
-                StoredSnapshot::new(checkpoints.clone(), latest)
-                    .meta()
-                    .await?
-            }
+            Some(latest) => StoredSnapshot::open(&checkpoints, latest).await?.meta()?,
         };
         Ok(Self {
             replica,
@@ -106,8 +110,8 @@ impl RaftStateMachine<TypeConfig> for Applier {
         meta: &SnapshotMeta,
         snapshot: StoredSnapshot,
     ) -> io::Result<()> {
-        let machine = replica::restore(snapshot.read().await?).await?;
-        let (index, bytes) = (machine.applied_index(), snapshot.size_bytes());
+        let machine = replica::restore(snapshot.read()).await?;
+        let (index, bytes) = (machine.applied_index(), snapshot.content().bytes);
         tracing::info!(index, bytes, "state replaced by a snapshot");
         self.replica.replace(machine, bytes);
         self.last_applied = meta.last_log_id;
@@ -119,9 +123,9 @@ impl RaftStateMachine<TypeConfig> for Applier {
         let Some(latest) = self.checkpoints.latest() else {
             return Ok(None);
         };
-        let snapshot = StoredSnapshot::new(self.checkpoints.clone(), latest);
+        let snapshot = StoredSnapshot::open(&self.checkpoints, latest).await?;
         Ok(Some(Snapshot {
-            meta: snapshot.meta().await?,
+            meta: snapshot.meta()?,
             snapshot,
         }))
     }
@@ -149,10 +153,10 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
             clock::sleep(SPACE_RETRY_INTERVAL).await;
         };
         space.has(Need::Checkpoint);
-        let (index, bytes) = (self.view.applied_index(), checkpoint.size_bytes);
+        let (index, bytes) = (self.view.applied_index(), checkpoint.content.bytes);
         tracing::info!(index, bytes, "checkpoint written");
         self.replica.checkpointed(index, bytes);
-        let snapshot = StoredSnapshot::new(self.checkpoints.clone(), checkpoint);
+        let snapshot = StoredSnapshot::open(&self.checkpoints, checkpoint).await?;
         Ok(Snapshot {
             meta: self.meta.clone(),
             snapshot,
@@ -166,8 +170,14 @@ impl CheckpointBuilder {
         let view = self.view.clone();
         // Encoding takes its time: on a thread of its own it delays no request.
         let write = runtime::dedicated("checkpoint-encode", move || async move {
+            let mut begun = clock::now();
             for chunk in view.checkpoint() {
                 writer.write(chunk).await?;
+                let worked = begun.elapsed();
+                if worked >= ENCODE_BURST {
+                    clock::sleep((worked * ENCODE_REST_FACTOR).min(ENCODE_REST_MAX)).await;
+                    begun = clock::now();
+                }
             }
             writer.commit().await
         })?;

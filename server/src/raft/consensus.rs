@@ -20,6 +20,7 @@ use super::{
     network::Network,
     runtime::Instant,
     service::RaftService,
+    snapshot::{receive::Receiver, send::Transfers},
     types::{Callback, Payload, Peer, Raft, TypeConfig},
 };
 use crate::{peers::Peers, replica::Replica, storage::Storage};
@@ -58,6 +59,7 @@ pub struct Consensus {
     member_id: u64,
     silence_max: Duration,
     service: RaftService,
+    transfers: Transfers,
     // Held, since asking raft for them clones the channel each time.
     server_metrics: ServerMetrics,
     data_metrics: DataMetrics,
@@ -113,7 +115,12 @@ impl Consensus {
         let config = Arc::new(config(&options)?);
         let log_store = LogStore::new(storage)?;
         let applier = Applier::new(replica, storage.checkpoints.clone()).await?;
-        let raft = Raft::new(member_id, config, Network { peers }, log_store, applier)
+        let transfers = Transfers::default();
+        let network = Network {
+            peers,
+            transfers: transfers.clone(),
+        };
+        let raft = Raft::new(member_id, config, network, log_store, applier)
             .await
             .map_err(std::io::Error::other)?;
         Ok(Self {
@@ -121,9 +128,10 @@ impl Consensus {
             silence_max,
             service: RaftService {
                 raft: raft.clone(),
-                checkpoints: storage.checkpoints.clone(),
+                snapshots: Receiver::new(storage.checkpoints.clone()),
                 contact: LeaderContact::default(),
             },
+            transfers,
             server_metrics: raft.server_metrics(),
             data_metrics: raft.data_metrics(),
             raft,
@@ -254,6 +262,22 @@ impl Consensus {
     /// Starts writing a checkpoint in the background and, behind it, trimming the log.
     pub async fn checkpoint(&self) {
         let _ = self.raft.trigger().snapshot().await;
+    }
+
+    /// Whether another member is being sent a checkpoint, or was a moment ago.
+    pub fn is_sending_checkpoint(&self) -> bool {
+        self.transfers.are_going_on()
+    }
+
+    /// Whether a checkpoint that another member needs was found damaged since the last question.
+    pub fn take_damaged_checkpoint(&self) -> bool {
+        self.transfers.take_damaged()
+    }
+
+    /// Removes what a broken transfer has left, once the log has gone past it.
+    pub async fn forget_broken_transfer(&self) {
+        let committed = self.committed_index();
+        self.service.snapshots.forget_up_to(committed).await;
     }
 
     /// Why raft has stopped by itself, if it has.

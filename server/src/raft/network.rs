@@ -30,7 +30,10 @@ use tonic::{Status, Streaming};
 
 use super::{
     convert,
-    snapshot::StoredSnapshot,
+    snapshot::{
+        StoredSnapshot,
+        send::{self, Broken, Transfers},
+    },
     types::{Peer, TypeConfig, Vote},
 };
 use crate::{
@@ -46,13 +49,10 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// offers one interval, which is less than a slow disk takes for an fsync.
 const APPEND_PATIENCE_HEARTBEATS: u32 = 10;
 
-/// No answer to a whole snapshot for so long, counted from the last chunk that was taken, and it
-/// is sent again from the start.
-const SNAPSHOT_STALL: Duration = Duration::from_secs(10);
-
 /// Makes the clients.
 pub(super) struct Network {
     pub(super) peers: Arc<Peers>,
+    pub(super) transfers: Transfers,
 }
 
 impl RaftNetworkFactory<TypeConfig> for Network {
@@ -61,6 +61,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     async fn new_client(&mut self, target: u64, node: &Peer) -> Link {
         Link {
             client: self.peers.client(target, &node.peer_urls),
+            transfers: self.transfers.clone(),
         }
     }
 }
@@ -68,6 +69,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
 /// The way to one peer.
 pub(super) struct Link {
     client: PeerClient,
+    transfers: Transfers,
 }
 
 type RpcError = RPCError<TypeConfig>;
@@ -98,6 +100,14 @@ async fn within<T>(
 
 fn malformed(error: convert::Malformed) -> RpcError {
     unreachable(&error.into())
+}
+
+/// A receiver that said nothing may go on at once; anything else takes a moment to pass.
+fn broken(error: Broken) -> RpcError {
+    match error {
+        Broken::Silent => timed_out("snapshot"),
+        other => RPCError::Unreachable(Unreachable::from_string(other.to_string())),
+    }
 }
 
 impl NetBackoff<TypeConfig> for Link {
@@ -157,85 +167,14 @@ impl NetSnapshot<TypeConfig> for Link {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let head = peer::SnapshotHead {
-            vote: Some(convert::vote_to_wire(&vote)),
-            last_log_id: snapshot.meta.last_log_id.map(convert::log_id_to_wire),
-            membership: Some(convert::stored_membership_to_wire(
-                &snapshot.meta.last_membership,
-            )),
-        };
-        let progress = Progress::new();
-        let parts = snapshot_parts(head, snapshot.snapshot, progress.clone());
-        let mut client = self.client.rpc();
-        let send = Box::pin(async move { client.snapshot(parts).await });
-        let send = progress.guard(send);
-        let response = tokio::select! {
+        let send = send::send(self.client.clone(), vote, snapshot, self.transfers.clone());
+        let vote = tokio::select! {
             biased;
             closed = cancel => return Err(StreamingError::Closed(closed)),
-            response = send => response?,
+            sent = send => sent.map_err(broken)?,
         };
-        let vote = convert::vote_from_wire(response.vote).map_err(malformed)?;
         Ok(SnapshotResponse::new(vote))
     }
-}
-
-/// When the receiver last took a chunk: a large snapshot may take long, as long as it moves.
-#[derive(Clone)]
-struct Progress(Arc<Mutex<Instant>>);
-
-impl Progress {
-    fn new() -> Self {
-        Self(Arc::new(Mutex::new(clock::now())))
-    }
-
-    fn advance(&self) {
-        *self.0.lock().expect("no holder of this lock panics") = clock::now();
-    }
-
-    fn idle(&self) -> Duration {
-        self.0
-            .lock()
-            .expect("no holder of this lock panics")
-            .elapsed()
-    }
-
-    async fn guard<T>(
-        &self,
-        mut call: impl Future<Output = Result<tonic::Response<T>, Status>> + Unpin,
-    ) -> Result<T, RpcError> {
-        loop {
-            match clock::timeout(SNAPSHOT_STALL, &mut call).await {
-                Ok(Ok(response)) => return Ok(response.into_inner()),
-                Ok(Err(status)) => return Err(unreachable(&status)),
-                Err(_) if self.idle() < SNAPSHOT_STALL => {}
-                Err(_) => return Err(timed_out("snapshot")),
-            }
-        }
-    }
-}
-
-fn snapshot_parts(
-    head: peer::SnapshotHead,
-    snapshot: StoredSnapshot,
-    progress: Progress,
-) -> impl Stream<Item = peer::SnapshotRequest> + Send + 'static {
-    use peer::snapshot_request::Part;
-    let head = stream::iter([Part::Head(head)]);
-    // A read error ends the stream early; the receiver then cannot restore the state and refuses.
-    let chunks = snapshot
-        .chunks()
-        .take_while(|chunk| {
-            if let Err(error) = chunk {
-                tracing::error!(%error, "cannot read the checkpoint that a peer needs");
-            }
-            std::future::ready(chunk.is_ok())
-        })
-        .filter_map(|chunk| std::future::ready(chunk.ok()))
-        .map(Part::Chunk);
-    head.chain(chunks).map(move |part| {
-        progress.advance();
-        peer::SnapshotRequest { part: Some(part) }
-    })
 }
 
 /// When each request that is not answered yet was sent. openraft puts no limit on the wait for an

@@ -3,22 +3,16 @@
 use std::pin::Pin;
 
 use futures_util::{Stream, StreamExt as _, stream};
-use openraft::alias::SnapshotOf;
 use tonic::{Status, Streaming};
 
-use super::{
-    contact::LeaderContact,
-    convert,
-    snapshot::{self, StoredSnapshot},
-    types::{Raft, SnapshotMeta, TypeConfig, Vote},
-};
-use crate::{proto::peer, storage::Checkpoints};
+use super::{contact::LeaderContact, convert, snapshot::receive::Receiver, types::Raft};
+use crate::proto::peer;
 
 /// Answers raft's calls from other members.
 #[derive(Clone)]
 pub struct RaftService {
     pub(super) raft: Raft,
-    pub(super) checkpoints: Checkpoints,
+    pub(super) snapshots: Receiver,
     pub(super) contact: LeaderContact,
 }
 
@@ -77,62 +71,11 @@ impl RaftService {
     }
 
     /// Receives a checkpoint into a file and makes it this member's state.
-    pub async fn snapshot(
+    pub fn snapshot(
         &self,
-        mut parts: Streaming<peer::SnapshotRequest>,
-    ) -> Result<peer::SnapshotResponse, Status> {
-        use peer::snapshot_request::Part;
-        let Some(peer::SnapshotRequest {
-            part: Some(Part::Head(head)),
-        }) = parts.message().await?
-        else {
-            return Err(Status::invalid_argument("a snapshot begins with its head"));
-        };
-        let (vote, meta) = parse_head(head)?;
-        let snapshot = self.receive(&meta, parts).await?;
-        let snapshot = SnapshotOf::<TypeConfig, StoredSnapshot> { meta, snapshot };
-        let response = self
-            .raft
-            .install_full_snapshot(vote, snapshot)
-            .await
-            .map_err(stopped)?;
-        Ok(peer::SnapshotResponse {
-            vote: Some(convert::vote_to_wire(&response.vote)),
-        })
+        parts: Streaming<peer::SnapshotRequest>,
+    ) -> Pin<Box<dyn Stream<Item = Result<peer::SnapshotResponse, Status>> + Send>> {
+        let mut answers = self.snapshots.serve(self.raft.clone(), parts);
+        Box::pin(stream::poll_fn(move |cx| answers.poll_recv(cx)))
     }
-
-    /// Only what is committed is ever in a snapshot, so keeping it is harmless even if raft then
-    /// refuses it because its sender leads no more.
-    async fn receive(
-        &self,
-        meta: &SnapshotMeta,
-        mut parts: Streaming<peer::SnapshotRequest>,
-    ) -> Result<StoredSnapshot, Status> {
-        use peer::snapshot_request::Part;
-        let kept = |error: &dyn std::fmt::Display| {
-            Status::internal(format!("cannot keep the snapshot: {error}"))
-        };
-        let mut writer = snapshot::begin(&self.checkpoints, meta)
-            .await
-            .map_err(|error| kept(&error))?;
-        while let Some(part) = parts.message().await? {
-            let Some(Part::Chunk(chunk)) = part.part else {
-                return Err(Status::invalid_argument("not a chunk of a snapshot"));
-            };
-            writer.write(chunk).await.map_err(|error| kept(&error))?;
-        }
-        let checkpoint = writer.commit().await.map_err(|error| kept(&error))?;
-        Ok(StoredSnapshot::new(self.checkpoints.clone(), checkpoint))
-    }
-}
-
-fn parse_head(head: peer::SnapshotHead) -> Result<(Vote, SnapshotMeta), Status> {
-    let stored = head
-        .membership
-        .ok_or_else(|| Status::invalid_argument("no membership"))?;
-    let meta = SnapshotMeta {
-        last_log_id: head.last_log_id.map(convert::log_id_from_wire),
-        last_membership: convert::stored_membership_from_wire(stored)?,
-    };
-    Ok((convert::vote_from_wire(head.vote)?, meta))
 }

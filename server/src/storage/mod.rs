@@ -25,7 +25,7 @@ mod testing;
 #[cfg(not(madsim))]
 mod tests;
 
-pub use checkpoint::{Checkpoint, CheckpointReader, CheckpointWriter, Checkpoints};
+pub use checkpoint::{Checkpoint, CheckpointReader, CheckpointWriter, Checkpoints, Extent};
 pub use error::StorageError;
 pub(crate) use error::is_out_of_space;
 pub use identity::{Identity, Owner};

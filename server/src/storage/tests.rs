@@ -193,7 +193,7 @@ fn a_log_that_does_not_reach_back_to_the_checkpoint_is_refused() {
     let checkpoint = |index| {
         Some(Checkpoint {
             position: at(index),
-            size_bytes: 0,
+            content: Extent::default(),
         })
     };
     assert!(check_no_gap(None, None).is_ok());

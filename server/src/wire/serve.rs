@@ -23,6 +23,12 @@ use crate::{
 /// Pause after a failed accept: usually the process is out of file descriptors for a moment.
 const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// Bytes that may wait on one stream for its handler, and on all of a connection's streams together:
+/// a handler that stands still, such as one that keeps a snapshot, must not keep the others from
+/// hearing the leader.
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+
 /// Streams that a client has reset before the server got to see them. hyper allows 20 and then
 /// takes the client for an attacker; a client whose watchers or short deadlines all end at once
 /// may well reach that.
@@ -149,6 +155,8 @@ fn http_settings(options: &ServeOptions) -> auto::Builder<Executor> {
         .timer(Timer)
         .keep_alive_interval(options.keep_alive_interval)
         .keep_alive_timeout(options.keep_alive_timeout)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(None)
         .max_pending_accept_reset_streams(PENDING_RESETS_MAX);
     builder

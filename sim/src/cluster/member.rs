@@ -51,8 +51,12 @@ struct State {
     server: Option<Arc<Node>>,
     /// Times that it has been started: what an earlier process says is of no interest.
     starts: u64,
-    /// It has stopped by itself, and stays down.
-    halted: bool,
+    /// Why it has stopped by itself. It stays down, unless it is excused.
+    halted: Option<String>,
+    /// Faults that go on and are a reason to stop.
+    excuses: u64,
+    /// Whether there was one when it stopped.
+    excused: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -128,13 +132,58 @@ impl Member {
 
     /// Gives power back. A member that had stopped by itself stays down.
     pub fn restart(&self) {
-        if !self.life.state().halted {
+        if !self.is_down() {
             Handle::current().restart(self.node);
         }
     }
 
+    /// A fault begins that it may have to stop for.
+    pub fn excuse(&self) {
+        self.life.state().excuses += 1;
+    }
+
+    /// Its process ends, without a power failure, where it has one.
+    pub fn end(&self) {
+        let mut state = self.life.state();
+        if state.server.take().is_none() && !self.is_starting(&state) {
+            return;
+        }
+        state.starts += 1;
+        state.halted = Some("it was ended".into());
+        state.excused = true;
+        drop(state);
+        Handle::current().kill(self.node);
+    }
+
+    /// Such a fault is over. If it has stopped and no other one goes on, it starts again, with
+    /// `power` after a power failure. Whether it does.
+    pub fn pardon(&self, power: bool) -> bool {
+        let mut state = self.life.state();
+        state.excuses -= 1;
+        if state.excuses > 0 || !std::mem::take(&mut state.excused) {
+            return false;
+        }
+        state.halted = None;
+        drop(state);
+        if power {
+            self.life.disk.crash();
+        }
+        Handle::current().restart(self.node);
+        true
+    }
+
+    /// Whether it has stopped by itself.
+    pub fn is_down(&self) -> bool {
+        self.life.state().halted.is_some()
+    }
+
+    /// Why it has stopped by itself, if it has.
+    pub fn reason_of_end(&self) -> Option<String> {
+        self.life.state().halted.clone()
+    }
+
     fn is_starting(&self, state: &State) -> bool {
-        !state.halted && !Handle::current().is_exit(self.node)
+        state.halted.is_none() && !Handle::current().is_exit(self.node)
     }
 
     /// Its clock runs so much faster than true time from now on.
@@ -206,13 +255,15 @@ impl Life {
     /// The member cannot go on: it ends at once and stays down, so that it is missed in the end.
     fn halt(&self, start: u64, reason: &str) {
         let mut state = self.state();
-        if state.halted || state.starts != start {
+        if state.halted.is_some() || state.starts != start {
             return;
         }
-        state.halted = true;
-        state.server = None;
-        drop(state);
         let reason = reason.replace('\n', " ");
+        state.halted = Some(reason.clone());
+        state.excused = state.excuses > 0;
+        state.server = None;
+        state.starts += 1;
+        drop(state);
         self.recorder
             .fault(format!("n{} halts: {reason}", self.number));
         let handle = Handle::current();

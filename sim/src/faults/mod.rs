@@ -1,5 +1,6 @@
 //! Breaks what the plan says, when it says so, and mends it again.
 
+mod disks;
 mod links;
 
 use std::{sync::Arc, time::Duration};
@@ -11,6 +12,8 @@ use madsim::{
 };
 
 pub use links::Links;
+
+use disks::Operation;
 
 use crate::{
     cluster::Cluster,
@@ -126,6 +129,21 @@ impl Injector {
                 self.slow_fsync(number, self.resolve(target), fsync_us, time)
                     .await;
             }
+            Fault::FailFsync { target, power, .. } => {
+                self.fail(self.resolve(target), Operation::Sync, power, time)
+                    .await;
+            }
+            Fault::FailWrite { target, power, .. } => {
+                self.fail(self.resolve(target), Operation::Write, power, time)
+                    .await;
+            }
+            Fault::StallFsync { target, .. } => self.stall_fsync(self.resolve(target), time).await,
+            Fault::FullDisk {
+                target, room_bytes, ..
+            } => {
+                self.fill_disk(self.resolve(target), room_bytes, time).await;
+            }
+            Fault::BitRot { target, .. } => self.rot(self.resolve(target), time).await,
             Fault::TransferLeader { to } => self.transfer_leader(self.resolve(to)).await,
             Fault::Compact { keep } => self.compact(keep, &compactor).await,
         }

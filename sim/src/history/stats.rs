@@ -17,6 +17,8 @@ pub struct Stats {
     pub watch_events: u64,
     /// Faults begun and ended.
     pub faults: u64,
+    /// Of these, disks that began to fail, to stall, to be full or to rot.
+    pub disk_faults: u64,
     /// Times that a member became leader.
     pub elections: u64,
     /// Greatest log position that a member applied.
@@ -44,7 +46,11 @@ impl Stats {
                     ..
                 } => stats.failed += 1,
                 What::WatchEvents { events, .. } => stats.watch_events += events.len() as u64,
-                What::Fault { .. } => stats.faults += 1,
+                What::Fault { text } => {
+                    stats.faults += 1;
+                    let breaks = text.starts_with("disk of ") && text.contains(" breaks: ");
+                    stats.disk_faults += u64::from(breaks);
+                }
                 What::Leader { .. } => stats.elections += 1,
                 What::Applied { index, .. } => stats.applied = stats.applied.max(*index),
                 _ => {}
@@ -60,13 +66,14 @@ impl fmt::Display for Stats {
         let seconds = self.elapsed_ns as f64 / 1e9;
         write!(
             f,
-            "{} ops ({} ok, {} refused, {unknown} unknown), {} watch events, {} faults, \
-             {} elections, {} applied, {seconds:.1} s simulated",
+            "{} ops ({} ok, {} refused, {unknown} unknown), {} watch events, {} faults \
+             ({} of disks), {} elections, {} applied, {seconds:.1} s simulated",
             self.ops,
             self.ok,
             self.failed,
             self.watch_events,
             self.faults,
+            self.disk_faults,
             self.elections,
             self.applied,
         )

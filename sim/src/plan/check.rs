@@ -1,7 +1,7 @@
 //! What a plan must satisfy, written by hand or generated: a run that cannot be carried out, or
 //! that no correct cluster could survive, would prove nothing.
 
-use super::{Plan, SEED_MAX, Span};
+use super::{Fault, Plan, SEED_MAX, Span, Target};
 
 /// Most members of a simulated cluster.
 const MEMBERS_MAX: u64 = 7;
@@ -77,14 +77,39 @@ impl Plan {
                      cluster to recover"
                 )
             })?;
+            let by_role = matches!(
+                timed.fault,
+                Fault::BitRot {
+                    target: Target::Leader | Target::Follower,
+                    ..
+                }
+            );
+            require(!by_role, || {
+                format!("the bit-rot at {at_ms} ms does not name its member by number")
+            })?;
             let named = timed.fault.named_members();
             require(
                 named.iter().all(|member| (1..=members).contains(member)),
                 || format!("the fault at {at_ms} ms names a member that the cluster does not have"),
             )?;
         }
-        Ok(())
+        let mut rotten: Vec<u64> = Vec::new();
+        for timed in &schedule.faults {
+            if let Fault::BitRot { .. } = timed.fault {
+                rotten.extend(timed.fault.named_members());
+            }
+        }
+        rotten.sort_unstable();
+        rotten.dedup();
+        require(rotten.len() as u64 <= minority(members), || {
+            "bit-rot hits more than a minority of the members".into()
+        })
     }
+}
+
+/// Most members that a cluster can do without.
+pub(super) fn minority(members: u64) -> u64 {
+    members.saturating_sub(1) / 2
 }
 
 fn span(name: &str, span: Span) -> Result<(), Invalid> {
@@ -123,7 +148,11 @@ mod tests {
             },
         };
         type Spoil<'a> = &'a dyn Fn(&mut Plan);
-        let breaks: [(&str, Spoil<'_>); 8] = [
+        let rot = |target| TimedFault {
+            at_ms: 1,
+            fault: Fault::BitRot { target, down_ms: 5 },
+        };
+        let breaks: [(&str, Spoil<'_>); 10] = [
             ("cluster.members", &|plan| plan.cluster.members = 0),
             ("cluster.clock_ppm", &|plan| plan.cluster.clock_ppm.clear()),
             ("cluster.election_ms", &|plan| plan.cluster.election_ms = 1),
@@ -136,6 +165,12 @@ mod tests {
             }),
             ("a member", &|plan| {
                 plan.schedule.faults = vec![crash(1, Target::Member(4))]
+            }),
+            ("by number", &|plan| {
+                plan.schedule.faults = vec![rot(Target::Leader)];
+            }),
+            ("a minority", &|plan| {
+                plan.schedule.faults = vec![rot(Target::Member(1)), rot(Target::Member(2))];
             }),
             ("order of time", &|plan| {
                 plan.schedule.faults = vec![crash(2, Target::Leader), crash(1, Target::Leader)];

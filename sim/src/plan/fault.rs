@@ -98,6 +98,48 @@ pub enum Fault {
         /// How long the disk stays slow, milliseconds.
         for_ms: u64,
     },
+    /// A member's disk fails to sync: the process has to end at once. It starts again later.
+    FailFsync {
+        /// The member.
+        target: Target,
+        /// Whether power fails as well before it starts again.
+        power: bool,
+        /// Until it starts again, or the disk is well again, milliseconds.
+        for_ms: u64,
+    },
+    /// A member's disk fails half-way in a write; the same follows.
+    FailWrite {
+        /// The member.
+        target: Target,
+        /// Whether power fails as well before it starts again.
+        power: bool,
+        /// Until it starts again, or the disk is well again, milliseconds.
+        for_ms: u64,
+    },
+    /// No sync of a member's disk ends before the fault does.
+    StallFsync {
+        /// The member.
+        target: Target,
+        /// How long, milliseconds.
+        for_ms: u64,
+    },
+    /// A member's disk is full: files cannot grow. A member that ends for it starts again later.
+    FullDisk {
+        /// The member.
+        target: Target,
+        /// What is left, bytes.
+        room_bytes: u64,
+        /// Until there is space again, milliseconds.
+        for_ms: u64,
+    },
+    /// A member loses its power, and a bit of what it keeps has flipped when it starts again. It
+    /// does without that file or refuses to start; then the operator puts the file back as it was.
+    BitRot {
+        /// The member, by its number: at most a minority of all.
+        target: Target,
+        /// How long it stays down, milliseconds.
+        down_ms: u64,
+    },
     /// The leader is asked to hand over.
     TransferLeader {
         /// The member that shall lead.
@@ -114,12 +156,18 @@ impl Fault {
     /// How long it lasts, milliseconds; 0 where there is nothing to mend.
     pub fn lasts_ms(&self) -> u64 {
         match *self {
-            Self::Crash { down_ms, .. } | Self::PowerFailure { down_ms } => down_ms,
+            Self::Crash { down_ms, .. }
+            | Self::PowerFailure { down_ms }
+            | Self::BitRot { down_ms, .. } => down_ms,
             Self::Isolate { for_ms, .. }
             | Self::Split { for_ms, .. }
             | Self::OneWay { for_ms, .. }
             | Self::Delay { for_ms, .. }
-            | Self::SlowFsync { for_ms, .. } => for_ms,
+            | Self::SlowFsync { for_ms, .. }
+            | Self::FailFsync { for_ms, .. }
+            | Self::FailWrite { for_ms, .. }
+            | Self::StallFsync { for_ms, .. }
+            | Self::FullDisk { for_ms, .. } => for_ms,
             Self::ClockRate { .. }
             | Self::ClockJump { .. }
             | Self::TransferLeader { .. }
@@ -135,6 +183,11 @@ impl Fault {
             | Self::ClockRate { target, .. }
             | Self::ClockJump { target, .. }
             | Self::SlowFsync { target, .. }
+            | Self::FailFsync { target, .. }
+            | Self::FailWrite { target, .. }
+            | Self::StallFsync { target, .. }
+            | Self::FullDisk { target, .. }
+            | Self::BitRot { target, .. }
             | Self::TransferLeader { to: target } => vec![*target],
             Self::OneWay { from, to, .. } | Self::Delay { from, to, .. } => vec![*from, *to],
             Self::Split { group, .. } => return group.clone(),
@@ -161,6 +214,11 @@ impl Fault {
             Self::ClockRate { .. } => "clock-rate",
             Self::ClockJump { .. } => "clock-jump",
             Self::SlowFsync { .. } => "slow-fsync",
+            Self::FailFsync { .. } => "fail-fsync",
+            Self::FailWrite { .. } => "fail-write",
+            Self::StallFsync { .. } => "stall-fsync",
+            Self::FullDisk { .. } => "full-disk",
+            Self::BitRot { .. } => "bit-rot",
             Self::TransferLeader { .. } => "transfer-leader",
             Self::Compact { .. } => "compact",
         }
@@ -208,6 +266,24 @@ impl fmt::Display for Fault {
                 for_ms,
             } => {
                 write!(f, "fsync of {target} takes {fsync_us} us for {for_ms} ms")
+            }
+            Self::FailFsync { target, .. } => write!(f, "a sync of {target} fails"),
+            Self::FailWrite { target, .. } => write!(f, "a write of {target} fails"),
+            Self::StallFsync { target, for_ms } => {
+                write!(f, "no sync of {target} ends for {for_ms} ms")
+            }
+            Self::FullDisk {
+                target,
+                room_bytes,
+                for_ms,
+            } => {
+                write!(f, "{target} has {room_bytes} bytes left for {for_ms} ms")
+            }
+            Self::BitRot { target, down_ms } => {
+                write!(
+                    f,
+                    "a bit of {target} flips while it is down for {down_ms} ms"
+                )
             }
             Self::TransferLeader { to } => write!(f, "leadership handed to {to}"),
             Self::Compact { keep } => write!(f, "compaction but for {keep} revisions"),

@@ -2,7 +2,9 @@
 
 use clap::ValueEnum;
 
-use super::{Cluster, Fault, Knobs, Plan, Schedule, Span, Stream, Target, TimedFault, Workload};
+use super::{
+    Cluster, Fault, Knobs, Plan, Schedule, Span, Stream, Target, TimedFault, Workload, disk_faults,
+};
 
 /// Fastest and slowest clock of a plan, parts per million off true time.
 const CLOCK_PPM_MAX: i64 = 200_000;
@@ -15,7 +17,7 @@ const RUN_MS: Span = Span(8_000, 30_000);
 const QUIET_MS: u64 = 30_000;
 
 /// Time before the first fault, for the members to find each other, milliseconds.
-const WARM_UP_MS: u64 = 1_500;
+pub(super) const WARM_UP_MS: u64 = 1_500;
 
 /// What the faults of a plan are drawn from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -33,7 +35,13 @@ impl Plan {
         let cluster = cluster(&mut Stream::new(seed, "plan/cluster"), focus);
         let knobs = Knobs::generate(&mut Stream::new(seed, "plan/knobs"));
         let workload = Workload::generate(&mut Stream::new(seed, "plan/workload"));
-        let schedule = schedule(&mut Stream::new(seed, "plan/faults"), focus, &cluster);
+        let mut schedule = schedule(&mut Stream::new(seed, "plan/faults"), focus, &cluster);
+        if focus == Focus::Everything {
+            let stream = &mut Stream::new(seed, "plan/disk-faults");
+            let broken = disk_faults::generate(stream, cluster.members, schedule.run_ms);
+            schedule.faults.extend(broken);
+            schedule.faults.sort_by_key(|fault| fault.at_ms);
+        }
         Self {
             seed,
             cluster,
@@ -243,7 +251,7 @@ impl Menu {
     }
 }
 
-fn target(stream: &mut Stream, members: u64) -> Target {
+pub(super) fn target(stream: &mut Stream, members: u64) -> Target {
     match stream.weighted(&[4, 2, 4]) {
         0 => Target::Leader,
         1 => Target::Follower,
@@ -304,7 +312,7 @@ mod tests {
                 .into_iter()
                 .for_each(|kind| *plans_with.entry(kind).or_default() += 1);
         }
-        assert_eq!(plans_with.len(), 11, "{plans_with:?}");
+        assert_eq!(plans_with.len(), 15, "{plans_with:?}");
         for (kind, plans) in plans_with {
             assert!((30..270).contains(&plans), "{kind} in {plans} plans of 300");
         }

@@ -4,6 +4,7 @@
 //! (latencies, think times, which key comes next) is drawn from streams seeded by its `seed`.
 
 mod check;
+mod disk_faults;
 mod fault;
 mod generate;
 mod knobs;

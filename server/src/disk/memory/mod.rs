@@ -18,13 +18,14 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
-
 use super::{Disk, DiskFile, DiskFuture};
 
+mod file;
 mod inode;
 
-use inode::{Change, Inode};
+pub use file::MemoryFile;
+
+use inode::Inode;
 
 /// Draws a number below its argument.
 pub type Dice = Box<dyn FnMut(u64) -> u64 + Send>;
@@ -47,6 +48,7 @@ struct State {
     epoch: u64,
     capacity_bytes: Option<u64>,
     fail_next_sync: bool,
+    fail_next_write: bool,
 }
 
 type Names = BTreeMap<String, Arc<Mutex<Inode>>>;
@@ -73,6 +75,7 @@ impl MemoryDisk {
             epoch: 0,
             capacity_bytes: None,
             fail_next_sync: false,
+            fail_next_write: false,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -84,6 +87,7 @@ impl MemoryDisk {
         let state = &mut *self.lock();
         state.epoch += 1;
         state.fail_next_sync = false;
+        state.fail_next_write = false;
         let kept = (state.dice)(state.unsynced_names.len() as u64 + 1) as usize;
         for (_, change) in state.unsynced_names.drain(..).take(kept) {
             change.apply_to(&mut state.durable_names);
@@ -97,6 +101,25 @@ impl MemoryDisk {
     /// The next sync, of a file or of the directory, fails; what it covered is never written.
     pub fn fail_next_sync(&self) {
         self.lock().fail_next_sync = true;
+    }
+
+    /// The next write fails, of which the first half arrives.
+    pub fn fail_next_write(&self) {
+        self.lock().fail_next_write = true;
+    }
+
+    /// Takes back what [`Self::fail_next_sync`] and [`Self::fail_next_write`] have asked for and
+    /// what has not happened yet. Whether there was such a thing.
+    pub fn fail_no_more(&self) -> bool {
+        let state = &mut *self.lock();
+        let was_to_come = state.fail_next_sync || state.fail_next_write;
+        (state.fail_next_sync, state.fail_next_write) = (false, false);
+        was_to_come
+    }
+
+    /// Length of all files together, which [`Self::set_capacity_bytes`] bounds.
+    pub fn used_bytes(&self) -> u64 {
+        self.lock().used_bytes()
     }
 
     /// Writes that would make all files together longer than this fail, [`io::ErrorKind::StorageFull`].
@@ -220,15 +243,15 @@ impl State {
         let Some(capacity_bytes) = self.capacity_bytes else {
             return Ok(());
         };
-        let used_bytes: u64 = self
-            .names
-            .values()
-            .map(|inode| lock(inode).cached.len() as u64)
-            .sum();
-        if more_bytes > 0 && used_bytes + more_bytes > capacity_bytes {
+        if more_bytes > 0 && self.used_bytes() + more_bytes > capacity_bytes {
             return Err(io::ErrorKind::StorageFull.into());
         }
         Ok(())
+    }
+
+    fn used_bytes(&self) -> u64 {
+        let lengths = self.names.values();
+        lengths.map(|inode| lock(inode).cached.len() as u64).sum()
     }
 }
 
@@ -246,83 +269,6 @@ impl NameChange {
                     names.insert(to.clone(), inode);
                 }
             }
-        }
-    }
-}
-
-/// An open file of a [`MemoryDisk`].
-pub struct MemoryFile {
-    disk: MemoryDisk,
-    inode: Arc<Mutex<Inode>>,
-    epoch: u64,
-}
-
-impl MemoryFile {
-    /// Writes to the cache.
-    pub fn write(&self, offset: u64, data: Bytes) -> io::Result<()> {
-        let length = self.length()?;
-        let state = &mut *self.alive()?;
-        state.check_room((offset + data.len() as u64).saturating_sub(length))?;
-        self.change(state, Change::Write(offset, data));
-        Ok(())
-    }
-
-    /// Begins a sync of what has been written so far.
-    pub fn begin_sync(&self) -> SyncMark {
-        self.disk.begin_sync_names()
-    }
-
-    /// Completes a sync: what was written before `mark` is durable.
-    pub fn finish_sync(&self, mark: SyncMark) -> io::Result<()> {
-        let state = &mut *self.alive()?;
-        let inode = &mut *lock(&self.inode);
-        let covered = inode
-            .unsynced
-            .partition_point(|(ordinal, _)| *ordinal <= mark.0);
-        let covered: Vec<_> = inode.unsynced.drain(..covered).collect();
-        // Failed or not, these count as written from now on: that is the trap of a retried sync.
-        state.check_sync()?;
-        for (_, change) in covered {
-            change.apply_to(&mut inode.durable);
-        }
-        Ok(())
-    }
-
-    /// As [`DiskFile::size_bytes`], at once.
-    pub fn length(&self) -> io::Result<u64> {
-        let _alive = self.alive()?;
-        Ok(lock(&self.inode).cached.len() as u64)
-    }
-
-    /// As [`DiskFile::read_at`], at once.
-    pub fn read(&self, offset: u64, len: usize) -> io::Result<Bytes> {
-        let _alive = self.alive()?;
-        let inode = lock(&self.inode);
-        let start = inode.cached.len().min(offset as usize);
-        let end = inode.cached.len().min(start + len);
-        Ok(Bytes::copy_from_slice(&inode.cached[start..end]))
-    }
-
-    /// As [`DiskFile::truncate`], at once.
-    pub fn set_length(&self, len: u64) -> io::Result<()> {
-        let state = &mut *self.alive()?;
-        self.change(state, Change::Truncate(len));
-        Ok(())
-    }
-
-    fn change(&self, state: &mut State, change: Change) {
-        state.changes += 1;
-        let inode = &mut *lock(&self.inode);
-        change.apply_to(&mut inode.cached);
-        inode.unsynced.push((state.changes, change));
-    }
-
-    fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
-        let state = self.disk.lock();
-        if state.epoch == self.epoch {
-            Ok(state)
-        } else {
-            Err(io::Error::other("the file was opened before the crash"))
         }
     }
 }
@@ -363,34 +309,6 @@ impl Disk for MemoryDisk {
 
     fn path(&self, name: &str) -> String {
         name.to_owned()
-    }
-}
-
-impl DiskFile for MemoryFile {
-    fn size_bytes(&self) -> DiskFuture<'_, u64> {
-        Box::pin(async move { self.length() })
-    }
-
-    fn read_at(&self, offset: u64, len: usize) -> DiskFuture<'_, Bytes> {
-        Box::pin(async move { self.read(offset, len) })
-    }
-
-    fn write_at(&self, offset: u64, data: Bytes, sync: bool) -> DiskFuture<'_, ()> {
-        Box::pin(async move {
-            if !data.is_empty() {
-                self.write(offset, data)?;
-            }
-            if sync {
-                let mark = self.begin_sync();
-                Turn::default().await;
-                self.finish_sync(mark)?;
-            }
-            Ok(())
-        })
-    }
-
-    fn truncate(&self, len: u64) -> DiskFuture<'_, ()> {
-        Box::pin(async move { self.set_length(len) })
     }
 }
 

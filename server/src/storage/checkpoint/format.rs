@@ -2,7 +2,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::super::log::LogPosition;
+use super::{super::log::LogPosition, Extent};
 
 pub(super) const CHECKPOINT_FORMAT: u32 = 1;
 pub(super) const HEADER_BYTES: usize = 40;
@@ -109,15 +109,24 @@ pub(super) fn chunk_crc(previous_crc: u32, len: [u8; 4], chunk: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c_append(previous_crc, &len), chunk)
 }
 
+impl Extent {
+    /// One more chunk, and the checksum behind it.
+    pub(super) fn add(&mut self, chunk_bytes: usize, checksum: u32) {
+        self.chunks += 1;
+        self.bytes += chunk_bytes as u64;
+        self.checksum = checksum;
+    }
+}
+
 /// Ends a checkpoint; begins with four zeros, where a chunk would have its length.
-pub(super) fn encode_footer(previous_crc: u32, chunks: u64, payload_bytes: u64) -> Bytes {
+pub(super) fn encode_footer(content: Extent) -> Bytes {
     let mut out = BytesMut::with_capacity(FOOTER_BYTES);
     out.put_u32_le(0);
     out.put_u32_le(0);
-    out.put_u64_le(chunks);
-    out.put_u64_le(payload_bytes);
+    out.put_u64_le(content.chunks);
+    out.put_u64_le(content.bytes);
     out.put_slice(FOOTER_MAGIC);
-    let crc = crc32c::crc32c_append(previous_crc, &out);
+    let crc = crc32c::crc32c_append(content.checksum, &out);
     out[4..8].copy_from_slice(&crc.to_le_bytes());
     out.freeze()
 }

@@ -41,8 +41,20 @@ const KEPT: usize = 2;
 pub struct Checkpoint {
     /// The last entry that it covers.
     pub position: LogPosition,
-    /// Size of the content, bytes.
-    pub size_bytes: u64,
+    /// All of its content.
+    pub content: Extent,
+}
+
+/// How far a checkpoint's content goes, counted from its beginning. Two of the same position and
+/// extent are the same, byte for byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Number of chunks.
+    pub chunks: u64,
+    /// Their length together, bytes.
+    pub bytes: u64,
+    /// Checksum of header, description and all these chunks.
+    pub checksum: u32,
 }
 
 /// The checkpoints of a data directory. Clones are the same.
@@ -164,13 +176,7 @@ async fn find(disk: &dyn Disk) -> Result<Vec<Checkpoint>, StorageError> {
             continue;
         }
         match check(disk, position).await {
-            Ok(size_bytes) => kept.insert(
-                0,
-                Checkpoint {
-                    position,
-                    size_bytes,
-                },
-            ),
+            Ok(content) => kept.insert(0, Checkpoint { position, content }),
             Err(error @ StorageError::Corrupt { .. }) => {
                 tracing::error!("{error} (an older checkpoint will do if the log reaches back)");
             }
@@ -180,7 +186,7 @@ async fn find(disk: &dyn Disk) -> Result<Vec<Checkpoint>, StorageError> {
     Ok(kept)
 }
 
-async fn check(disk: &dyn Disk, position: LogPosition) -> Result<u64, StorageError> {
+async fn check(disk: &dyn Disk, position: LogPosition) -> Result<Extent, StorageError> {
     CheckpointReader::open(disk, position).await?.check().await
 }
 

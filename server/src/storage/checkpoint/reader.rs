@@ -11,6 +11,7 @@ use super::{
         error::{Context, StorageError},
         log::LogPosition,
     },
+    Extent,
     format::{
         CHECKPOINT_FORMAT, CHUNK_BYTES_MAX, CHUNK_HEADER_BYTES, FOOTER_BYTES, HEADER_BYTES, Header,
         META_BYTES_MAX, checkpoint_name, chunk_crc, encode_footer,
@@ -21,7 +22,9 @@ use super::{
 const READ_BYTES: usize = 1 << 20;
 
 /// Streams one checkpoint. A chunk that is handed out is as it was written, and in its place; that
-/// it was the last one is known when `next` returns `None`.
+/// it was the last one is known when `next` returns `None`. A clone goes on from the same place
+/// by itself; the open file serves all of them, even when its name is gone.
+#[derive(Clone)]
 pub struct CheckpointReader {
     path: String,
     file: Arc<dyn DiskFile>,
@@ -31,9 +34,9 @@ pub struct CheckpointReader {
     window_offset: u64,
     position: LogPosition,
     meta: Bytes,
-    crc: u32,
-    chunks: u64,
-    payload_bytes: u64,
+    /// Header and description together, bytes.
+    header_bytes: u64,
+    read: Extent,
     ended: bool,
 }
 
@@ -52,9 +55,8 @@ impl CheckpointReader {
             window_offset: 0,
             position,
             meta: Bytes::new(),
-            crc: 0,
-            chunks: 0,
-            payload_bytes: 0,
+            header_bytes: 0,
+            read: Extent::default(),
             ended: false,
         };
         reader.read_header().await?;
@@ -94,21 +96,35 @@ impl CheckpointReader {
             return Err(self.corrupt("the file ends within a chunk"));
         }
         let chunk = framed.slice(CHUNK_HEADER_BYTES..);
-        let crc = chunk_crc(self.crc, len, &chunk);
+        let crc = chunk_crc(self.read.checksum, len, &chunk);
         if framed[4..8] != crc.to_le_bytes() {
             return Err(self.corrupt("a chunk fails its checksum"));
         }
-        self.crc = crc;
-        self.chunks += 1;
-        self.payload_bytes += chunk_bytes as u64;
+        self.read.add(chunk_bytes, crc);
         self.offset += framed.len() as u64;
         Ok(Some(chunk))
     }
 
-    /// Reads everything; returns the size of the content, bytes.
-    pub(super) async fn check(mut self) -> Result<u64, StorageError> {
+    /// How far it has been read.
+    pub fn extent(&self) -> Extent {
+        self.read
+    }
+
+    /// Goes on behind `read`, which some reader of the same checkpoint came to. If it was another
+    /// one, the next chunk does not continue it, and counts as damaged.
+    pub fn skip_to(&mut self, read: Extent) {
+        let frames = read.chunks.saturating_mul(CHUNK_HEADER_BYTES as u64);
+        let content = frames.saturating_add(read.bytes);
+        self.offset = self.header_bytes.saturating_add(content);
+        self.window = Bytes::new();
+        self.window_offset = self.offset;
+        self.read = read;
+    }
+
+    /// Reads everything; returns the extent of the content.
+    pub(super) async fn check(mut self) -> Result<Extent, StorageError> {
         while self.next().await?.is_some() {}
-        Ok(self.payload_bytes)
+        Ok(self.read)
     }
 
     async fn read_header(&mut self) -> Result<(), StorageError> {
@@ -134,14 +150,15 @@ impl CheckpointReader {
             return Err(self.corrupt("the header is that of another checkpoint"));
         }
         self.meta = Bytes::copy_from_slice(&bytes[HEADER_BYTES..]);
-        self.crc = header.crc;
-        self.offset = header_bytes as u64;
+        self.read.checksum = header.crc;
+        self.header_bytes = header_bytes as u64;
+        self.offset = self.header_bytes;
         Ok(())
     }
 
     async fn read_footer(&mut self) -> Result<(), StorageError> {
         let footer = self.read(FOOTER_BYTES).await?;
-        if footer != encode_footer(self.crc, self.chunks, self.payload_bytes) {
+        if footer != encode_footer(self.read) {
             return Err(self.corrupt("the footer does not fit what is before it"));
         }
         if self.offset + FOOTER_BYTES as u64 != self.file_bytes {
@@ -157,8 +174,8 @@ impl CheckpointReader {
         if start + len <= self.window.len() {
             return Ok(self.window.slice(start..start + len));
         }
-        let read = self.file.read_at(self.offset, len.max(READ_BYTES)).await;
-        self.window = read.context("read", &self.path)?;
+        let window = self.file.read_at(self.offset, len.max(READ_BYTES)).await;
+        self.window = window.context("read", &self.path)?;
         self.window_offset = self.offset;
         Ok(self.window.slice(..len.min(self.window.len())))
     }

@@ -114,7 +114,7 @@ fn a_large_one_is_written_and_read_in_pieces() {
             writer.write(chunk.clone()).await.unwrap();
         }
         let written = writer.commit().await.unwrap();
-        assert_eq!(written.size_bytes, 14_000_000);
+        assert_eq!(written.content.bytes, 14_000_000);
         let mut reader = checkpoints.read(written).await.unwrap();
         let mut count = 0;
         while let Some(read) = reader.next().await.unwrap() {

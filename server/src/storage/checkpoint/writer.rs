@@ -12,7 +12,7 @@ use super::{
         file::{TEMPORARY_SUFFIX, publish},
         log::LogPosition,
     },
-    Checkpoint, Checkpoints,
+    Checkpoint, Checkpoints, Extent,
     format::{
         CHUNK_BYTES_MAX, META_BYTES_MAX, checkpoint_name, encode_chunk_header, encode_footer,
         encode_header,
@@ -37,9 +37,7 @@ pub struct CheckpointWriter {
     buffer: BytesMut,
     written_bytes: u64,
     synced_bytes: u64,
-    crc: u32,
-    chunks: u64,
-    payload_bytes: u64,
+    content: Extent,
 }
 
 impl CheckpointWriter {
@@ -61,7 +59,7 @@ impl CheckpointWriter {
             .open(&temporary, true)
             .await
             .context("create", &path)?;
-        let (header, crc) = encode_header(position, meta);
+        let (header, checksum) = encode_header(position, meta);
         Ok(Self {
             checkpoints,
             position,
@@ -71,46 +69,69 @@ impl CheckpointWriter {
             buffer: BytesMut::from(header),
             written_bytes: 0,
             synced_bytes: 0,
-            crc,
-            chunks: 0,
-            payload_bytes: 0,
+            content: Extent {
+                checksum,
+                ..Extent::default()
+            },
         })
+    }
+
+    /// The last entry that the checkpoint will cover.
+    pub fn position(&self) -> LogPosition {
+        self.position
+    }
+
+    /// What has been written so far.
+    pub fn extent(&self) -> Extent {
+        self.content
     }
 
     /// Adds a chunk of the content: of any length, but best about 64 KiB. Readers get it back as
     /// it is, except that an empty one leaves no trace.
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), StorageError> {
+        self.add(chunk, None).await.map(|_| ())
+    }
+
+    /// Adds a chunk that was read from another copy of this checkpoint, behind which that copy's
+    /// checksum was `checksum`. False, and nothing is added, where that does not fit: the chunk
+    /// is damaged or in a wrong place.
+    pub async fn copy(&mut self, chunk: Bytes, checksum: u32) -> Result<bool, StorageError> {
+        self.add(chunk, Some(checksum)).await
+    }
+
+    async fn add(&mut self, chunk: Bytes, checksum: Option<u32>) -> Result<bool, StorageError> {
         if chunk.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         if chunk.len() > CHUNK_BYTES_MAX {
             let too_long = Err(std::io::Error::other("a chunk is too long"));
             return too_long.context("write", &self.path);
         }
-        let (header, crc) = encode_chunk_header(self.crc, &chunk);
+        let (header, crc) = encode_chunk_header(self.content.checksum, &chunk);
+        if checksum.is_some_and(|checksum| checksum != crc) {
+            return Ok(false);
+        }
         self.buffer.extend_from_slice(&header);
         self.buffer.extend_from_slice(&chunk);
-        self.crc = crc;
-        self.chunks += 1;
-        self.payload_bytes += chunk.len() as u64;
+        self.content.add(chunk.len(), crc);
         if self.buffer.len() >= WRITE_BYTES {
             let unsynced_bytes = self.written_bytes + self.buffer.len() as u64 - self.synced_bytes;
             self.write_buffer(unsynced_bytes >= SYNC_BYTES).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Makes the checkpoint durable and the newest one, unless there is a newer one. Older ones
     /// than the last two are removed.
     pub async fn commit(mut self) -> Result<Checkpoint, StorageError> {
-        let footer = encode_footer(self.crc, self.chunks, self.payload_bytes);
+        let footer = encode_footer(self.content);
         self.buffer.extend_from_slice(&footer);
         self.write_buffer(true).await?;
         let disk = self.checkpoints.disk();
         publish(disk, &self.temporary, &checkpoint_name(self.position)).await?;
         let checkpoint = Checkpoint {
             position: self.position,
-            size_bytes: self.payload_bytes,
+            content: self.content,
         };
         self.checkpoints.add(checkpoint).await;
         Ok(checkpoint)

@@ -1,0 +1,118 @@
+//! Disks that fail, stall, are full or rot.
+//!
+//! A member whose disk fails has to end, and may: it is excused, and starts again when the fault
+//! is over.
+
+use std::time::Duration;
+
+use madsim::time::{TimeHandle, sleep};
+
+use super::Injector;
+use crate::{
+    cluster::Member,
+    disk::{Failure, Rot},
+};
+
+/// How often a member that starts is asked whether it has.
+const START_POLL: Duration = Duration::from_millis(10);
+
+/// What fails.
+#[derive(Clone, Copy)]
+pub(super) enum Operation {
+    Sync,
+    Write,
+}
+
+impl Injector {
+    pub(super) async fn fail(&self, number: u64, what: Operation, power: bool, time: Duration) {
+        let member = self.cluster.member(number);
+        member.excuse();
+        let name = match what {
+            Operation::Sync => {
+                member.disk().fail_next_sync();
+                "sync"
+            }
+            Operation::Write => {
+                member.disk().fail_next_write();
+                "write"
+            }
+        };
+        self.disk_breaks(number, &format!("the next {name} fails"));
+        sleep(time).await;
+        let failure = member.disk().end_failure();
+        assert!(
+            failure != Failure::Log || member.is_down() || member.server().is_none(),
+            "n{number} goes on after its log could not be written"
+        );
+        // What is noticed only when the file is needed ends the member some day: better now.
+        if failure != Failure::None {
+            member.end();
+        }
+        self.disk_is_well(number);
+        self.start_again(member, number, power);
+    }
+
+    pub(super) async fn stall_fsync(&self, number: u64, time: Duration) {
+        self.disk_breaks(number, &format!("no sync ends for {} ms", time.as_millis()));
+        let disk = self.cluster.member(number).disk();
+        disk.stall_until(TimeHandle::current().elapsed() + time);
+        sleep(time).await;
+        self.disk_is_well(number);
+    }
+
+    pub(super) async fn fill_disk(&self, number: u64, room_bytes: u64, time: Duration) {
+        let member = self.cluster.member(number);
+        member.excuse();
+        self.disk_breaks(number, &format!("{room_bytes} bytes are left"));
+        member.disk().set_room_bytes(Some(room_bytes));
+        sleep(time).await;
+        member.disk().set_room_bytes(None);
+        self.disk_is_well(number);
+        self.start_again(member, number, false);
+    }
+
+    /// Not where it has no power already.
+    pub(super) async fn rot(&self, number: u64, down: Duration) {
+        let member = self.cluster.member(number);
+        if !member.crash() {
+            return;
+        }
+        self.recorder.fault(format!("n{number} loses its power"));
+        sleep(down).await;
+        let rot = member.disk().rot();
+        if let Some(Rot { name, offset, .. }) = &rot {
+            self.disk_breaks(number, &format!("a bit of {name} flips at {offset}"));
+        }
+        member.excuse();
+        self.recorder.fault(format!("n{number} starts again"));
+        member.restart();
+        while member.server().is_none() && !member.is_down() {
+            sleep(START_POLL).await;
+        }
+        if let (Some(rot), Some(reason)) = (rot, member.reason_of_end()) {
+            // What is damaged is named, so that the operator knows what to put back.
+            assert!(
+                reason.contains("log-") || reason.contains("checkpoint"),
+                "n{number} has rotten and says only: {reason}"
+            );
+            member.disk().flip(&rot);
+            self.disk_is_well(number);
+        }
+        self.start_again(member, number, false);
+    }
+
+    fn start_again(&self, member: &Member, number: u64, power: bool) {
+        if member.pardon(power) {
+            self.recorder.fault(format!("n{number} starts again"));
+        }
+    }
+
+    fn disk_breaks(&self, number: u64, how: &str) {
+        self.recorder
+            .fault(format!("disk of n{number} breaks: {how}"));
+    }
+
+    fn disk_is_well(&self, number: u64) {
+        self.recorder.fault(format!("disk of n{number} is well"));
+    }
+}
