@@ -186,6 +186,13 @@ fn a_checkpoint_that_finds_no_room_is_written_later() {
         let mut acknowledged = put_until_refused(&client).await;
         alarm_is(&client, true).await;
         assert_all_there(&client, &acknowledged).await;
+        // One is due, for more than there is room for; it takes its time to find out.
+        let log = || cluster.members[0].log();
+        let refused = |line: &str| line.contains("checkpoint-") && line.contains("out of space");
+        eventually("a checkpoint without room", LIMIT, async || {
+            log().lines().any(refused).then_some(())
+        })
+        .await;
 
         mounted.resize(LOG_MIB + 200);
         cluster.members[0]
