@@ -78,33 +78,13 @@ impl Injector {
             }
             Fault::Isolate {
                 target, clients, ..
-            } => {
-                let victim = self.resolve(target);
-                let mut others = self.others(&[victim]);
-                let mut text = format!("n{victim} cut off from members");
-                if clients {
-                    others.push(self.clients);
-                    text += " and clients";
-                }
-                let links = both_ways(&[self.node(victim)], &others);
-                self.cut(&links, &text, time).await;
-            }
-            Fault::Split { group, .. } => {
-                let nodes: Vec<NodeId> = group.iter().map(|member| self.node(*member)).collect();
-                let links = both_ways(&nodes, &self.others(&group));
-                let names: Vec<String> = group.iter().map(|member| format!("n{member}")).collect();
-                let text = format!("{} cut off from the rest", names.join(" "));
-                self.cut(&links, &text, time).await;
-            }
+            } => self.isolate(self.resolve(target), clients, time).await,
+            Fault::Split { group, .. } => self.split(&group, time).await,
             Fault::OneWay { from, to, .. } => {
                 let (from, to) = (self.resolve(from), self.resolve(to));
                 let links = [(self.node(from), self.node(to))];
-                self.cut(
-                    &links,
-                    &format!("nothing arrives from n{from} at n{to}"),
-                    time,
-                )
-                .await;
+                let text = format!("nothing arrives from n{from} at n{to}");
+                self.cut(&links, &text, time).await;
             }
             Fault::Delay {
                 from, to, delay_ms, ..
@@ -147,6 +127,25 @@ impl Injector {
             Fault::TransferLeader { to } => self.transfer_leader(self.resolve(to)).await,
             Fault::Compact { keep } => self.compact(keep, &compactor).await,
         }
+    }
+
+    async fn isolate(&self, victim: u64, clients: bool, time: Duration) {
+        let mut others = self.others(&[victim]);
+        let mut text = format!("n{victim} cut off from members");
+        if clients {
+            others.push(self.clients);
+            text += " and clients";
+        }
+        let links = both_ways(&[self.node(victim)], &others);
+        self.cut(&links, &text, time).await;
+    }
+
+    async fn split(&self, group: &[u64], time: Duration) {
+        let nodes: Vec<NodeId> = group.iter().map(|member| self.node(*member)).collect();
+        let links = both_ways(&nodes, &self.others(group));
+        let names: Vec<String> = group.iter().map(|member| format!("n{member}")).collect();
+        let text = format!("{} cut off from the rest", names.join(" "));
+        self.cut(&links, &text, time).await;
     }
 
     fn resolve(&self, target: Target) -> u64 {
