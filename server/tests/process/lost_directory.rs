@@ -109,6 +109,8 @@ fn a_founder_that_has_lost_its_directory_at_once_is_refused() {
         }
         for member in &mut cluster.members[..2] {
             member.says("ready to serve client requests").await;
+        }
+        for member in &mut cluster.members[..2] {
             member.kill();
         }
         fs::remove_dir_all(cluster.members[1].data_dir()).expect("nobody uses it");
