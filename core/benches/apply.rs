@@ -14,6 +14,10 @@ use quorate_core::{
 };
 use support::{BATCH, Driver, FULL, HOT, Numbers, in_batches, key, put, read, time, value};
 
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Puts after which a reader is given a new view.
 const PUTS_BY_VIEW: u64 = 100;
 

@@ -10,6 +10,10 @@ use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_
 use quorate_core::{Restore, StateMachine};
 use support::{Driver, FULL, time};
 
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn checkpoints(criterion: &mut Criterion) {
     let machine = Driver::with_keys(FULL).machine;
     let chunks: Vec<Bytes> = machine.checkpoint().collect();

@@ -8,6 +8,10 @@ use std::{hint::black_box, time::Duration};
 use quorate_core::{Command, limits::COMPACT_STEP_KEYS};
 use support::{Driver, Numbers, longest, median, put, time};
 
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Revisions to compact.
 const REVISIONS: u64 = 1_000_000;
 
@@ -15,7 +19,6 @@ const REVISIONS: u64 = 1_000_000;
 const KEYS: u64 = 100_000;
 
 fn main() {
-    support::configure_allocator();
     for (what, is_read) in [("", false), (" while views are held", true)] {
         let passes: Vec<Pass> = (0..3).map(|_| Pass::run(is_read)).collect();
         let steps: Vec<_> = passes.iter().map(|pass| pass.steps.clone()).collect();

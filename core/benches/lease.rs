@@ -14,6 +14,10 @@ use quorate_core::{
 };
 use support::{BATCH, Driver, FULL, in_batches, lease, longest, median, time};
 
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Time to live of most leases, seconds; they are never due here.
 const LONG_S: i64 = 1_000_000;
 

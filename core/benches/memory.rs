@@ -9,10 +9,11 @@
 mod support;
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
+    alloc::{GlobalAlloc, Layout},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use mimalloc::MiMalloc;
 use quorate_core::{
     Command,
     kv::KeyRange,
@@ -28,23 +29,23 @@ const WATCHERS: u64 = 100_000;
 /// Watchers on one stream.
 const STREAM_WATCHERS: u64 = 1_000;
 
-/// The system's allocator, counting.
+/// The server's allocator, counting.
 struct Counting;
 
 static HEAP_BYTES: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: everything is left to the system's allocator.
+// SAFETY: everything is left to that allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         HEAP_BYTES.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller keeps to the contract.
-        unsafe { System.alloc(layout) }
+        unsafe { MiMalloc.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         HEAP_BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller keeps to the contract.
-        unsafe { System.dealloc(at, layout) }
+        unsafe { MiMalloc.dealloc(at, layout) }
     }
 }
 
@@ -52,7 +53,6 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
-    support::configure_allocator();
     measure("1M keys of 16 + 256 bytes", "key", FULL, || {
         Driver::with_keys(FULL)
     });

@@ -10,6 +10,10 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use quorate_core::{Valid, kv::KeyRange, request::RangeRequest};
 use support::{Driver, FULL, Numbers, key, read};
 
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Requests that are made before some are run, over and over.
 const REQUESTS: usize = 100_000;
 

@@ -14,6 +14,10 @@ use quorate_core::{
 };
 use support::{Driver, FULL, HOT, Numbers, in_batches, key, median, put, time};
 
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Watchers on a key of their own.
 const KEY_WATCHERS: u64 = 100_000;
 

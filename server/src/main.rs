@@ -12,7 +12,6 @@ use quorate_server::{
 };
 
 fn main() -> ExitCode {
-    allocator::configure();
     let (options, unrecognized_variables) = match cli::parse(env::args_os(), &environment()) {
         Ok(Invocation::Run {
             options,

@@ -45,6 +45,8 @@ pub struct Replica {
     pub(crate) watches: Watches,
     /// The leader's leases.
     pub(crate) leases: LeaseOffice,
+    /// The newest stamp in the state; beside it, since each proposal asks for it.
+    applied_ms: AtomicU64,
     log_growth: LogGrowth,
     observer: Option<Arc<dyn Observer>>,
 }
@@ -63,6 +65,7 @@ impl Replica {
             applied_index: AppliedIndex::new(state.applied_index()),
             watches: Watches::new(watch_limits, state.revision()),
             leases,
+            applied_ms: AtomicU64::new(state.time_ms()),
             log_growth: LogGrowth::new(checkpoint_bytes, state.applied_index()),
             state: RwLock::new(state),
             observer,
@@ -77,6 +80,11 @@ impl Replica {
     /// The current state, unchanging, at no cost that grows with it.
     pub fn view(&self) -> View {
         self.with_state(StateMachine::view)
+    }
+
+    /// Cluster time of what was applied last, milliseconds; at times a moment behind the state.
+    pub(crate) fn applied_ms(&self) -> u64 {
+        self.applied_ms.load(Ordering::Acquire)
     }
 
     /// Applies the encoded proposal at this place of the log.
@@ -106,6 +114,7 @@ impl Replica {
                 }
             }
         };
+        self.applied_ms.store(applied.time_ms, Ordering::Release);
         self.log_growth.add(bytes);
         self.leases.applied(&applied);
         if !applied.events.is_empty() {
@@ -137,6 +146,7 @@ impl Replica {
     pub fn replace(&self, machine: StateMachine, checkpoint_bytes: u64) {
         let index = machine.applied_index();
         let revision = machine.revision();
+        let time_ms = machine.time_ms();
         if let Some(observer) = &self.observer {
             observer.restored(&machine);
         }
@@ -144,6 +154,7 @@ impl Replica {
             let mut state = self.state.write().expect("apply does not panic");
             std::mem::replace(&mut *state, machine)
         };
+        self.applied_ms.store(time_ms, Ordering::Release);
         // Takes a while for a large state: nobody needs to wait for it.
         if let Err(error) = runtime::dedicated("state-drop", || async move { drop(replaced) }) {
             tracing::warn!(%error, "the state that was replaced was dropped in place");

@@ -7,13 +7,13 @@ use quorate_core::{
     command::MemberAttributes,
     limits::{COMPACT_STEP_KEYS, LEASE_BATCH_MAX, WatchLimits},
 };
-use tonic::service::Routes;
 
 use crate::{
     admission::Admission,
     api, clock,
     config::{ClusterState, Config, InitialMember},
     disk::Disk,
+    http,
     node::{LeaseOffice, Member, Node, NodeOptions, RENEWAL_BATCH_INTERVAL, RequestLimits},
     peer_service,
     peers::Peers,
@@ -22,7 +22,7 @@ use crate::{
     replica::{self, Observer, Replica},
     runtime::{self, JoinHandle, Signal, Workers},
     storage::{Directory, Log, LogOptions, Owner, Storage, StorageError},
-    wire::{self, Listener, ServeOptions},
+    wire::{self, Listener, ServeOptions, Services},
 };
 
 mod error;
@@ -129,7 +129,7 @@ pub async fn start(
     let service = peer_service::service(config.cluster.cluster_id, admission.clone());
     let mut serving = serve(
         peer_listeners,
-        Routes::new(service),
+        Services::new(http::no_pages()).grpc(service),
         &workers,
         &stop,
         peer_serve_options(),
@@ -154,11 +154,11 @@ pub async fn start(
     admission.has_started(node.clone());
 
     let client_addrs = client_listeners.iter().map(Listener::local_addr).collect();
-    let client_routes = api::routes(node.clone(), stop.clone());
+    let client_services = api::services(node.clone(), stop.clone());
     let options = ServeOptions::default();
     serving.extend(serve(
         client_listeners,
-        client_routes,
+        client_services,
         &workers,
         &stop,
         options,
@@ -180,16 +180,17 @@ pub async fn start(
 
 fn serve(
     listeners: Vec<Listener>,
-    routes: Routes,
+    services: Services,
     workers: &Workers,
     stop: &Signal,
     options: ServeOptions,
 ) -> Vec<JoinHandle<()>> {
+    let services = Arc::new(services);
     let serve = |listener| {
         let (workers, stop) = (workers.clone(), stop.clone());
         runtime::spawn(wire::serve(
             listener,
-            routes.clone(),
+            services.clone(),
             workers,
             stop,
             options,

@@ -28,19 +28,8 @@ pub(crate) const VALUE_BYTES: usize = 256;
 /// Entries that are made, beside the clock, before they are applied.
 pub(crate) const BATCH: u64 = 10_000;
 
-/// Has memory freed when it is freed, as the server does: see `allocator.rs` there.
-pub(crate) fn configure_allocator() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    #[allow(unsafe_code)]
-    // SAFETY: sets one number of the allocator, while there is no other thread.
-    unsafe {
-        libc::mallopt(libc::M_MXFAST, 0);
-    }
-}
-
 /// Criterion with times so short that all benchmarks together take a few minutes.
 pub(crate) fn criterion() -> Criterion {
-    configure_allocator();
     Criterion::default()
         .without_plots()
         .sample_size(10)

@@ -118,16 +118,18 @@ impl Store {
         range: &KeyRange,
     ) -> impl DoubleEndedIterator<Item = History<'_>> + use<'_> {
         let at = |key| Bound::Included(Probe::new(key));
-        let bounds = match range {
-            KeyRange::Key(key) => (at(key), at(key)),
-            KeyRange::From(start) => (at(start), Bound::Unbounded),
+        // A key alone is found by one descent; an interval takes one for each end.
+        let (alone, bounds) = match range {
+            KeyRange::Key(key) => (self.history(key), None),
+            KeyRange::From(start) => (None, Some((at(start), Bound::Unbounded))),
             KeyRange::Range { start, end } if start < end => {
-                (at(start), Bound::Excluded(Probe::new(end)))
+                (None, Some((at(start), Bound::Excluded(Probe::new(end)))))
             }
-            // An interval that ends before it starts has no keys; say so in bounds that are valid.
-            KeyRange::Range { start, .. } => (at(start), Bound::Excluded(Probe::new(start))),
+            // An interval that ends before it starts has no keys.
+            KeyRange::Range { .. } => (None, None),
         };
-        self.keys.range(bounds).map(History::new)
+        let several = bounds.map(|bounds| self.keys.range(bounds).map(History::new));
+        alone.into_iter().chain(several.into_iter().flatten())
     }
 
     /// The logical content, in key order: the versions of each key, from the key that the bound

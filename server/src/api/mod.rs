@@ -18,7 +18,7 @@ mod watch;
 use std::{pin::Pin, sync::Arc};
 
 use futures_util::Stream;
-use tonic::{Status, service::Routes};
+use tonic::Status;
 
 use self::context::Context;
 pub(crate) use self::{alarm::kind_name as alarm_kind_name, errors::status};
@@ -31,6 +31,7 @@ use crate::{
         watch_server::WatchServer,
     },
     runtime::Signal,
+    wire::Services,
 };
 
 /// What a message on the wire may be larger than `--max-request-bytes`, as in etcd.
@@ -40,35 +41,25 @@ pub(crate) const MESSAGE_OVERHEAD_BYTES: usize = 512 * 1024;
 type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Everything that is served on a client port. Raising `stop` ends the open streams.
-pub(crate) fn routes(node: Arc<Node>, stop: Signal) -> Routes {
+pub(crate) fn services(node: Arc<Node>, stop: Signal) -> Services {
     let received_max = node.limits().max_request_bytes + MESSAGE_OVERHEAD_BYTES;
     let context = Context::new(node.clone(), stop);
     // What is sent has no bound: the client chose what to ask for.
     macro_rules! limited {
         ($server:ident, $service:expr) => {
-            $server::new($service)
+            $server::new($service(context.clone()))
                 .max_decoding_message_size(received_max)
                 .max_encoding_message_size(usize::MAX)
         };
     }
-    let mut routes = Routes::new(limited!(KvServer, kv::KvService::new(context.clone())))
-        .add_service(limited!(
-            WatchServer,
-            watch::WatchService::new(context.clone())
-        ))
-        .add_service(limited!(
-            LeaseServer,
-            lease::LeaseService::new(context.clone())
-        ))
-        .add_service(limited!(
-            ClusterServer,
-            cluster::ClusterService::new(context.clone())
-        ))
-        .add_service(limited!(
+    Services::new(http::pages(node))
+        .grpc(limited!(KvServer, kv::KvService::new))
+        .grpc(limited!(WatchServer, watch::WatchService::new))
+        .grpc(limited!(LeaseServer, lease::LeaseService::new))
+        .grpc(limited!(ClusterServer, cluster::ClusterService::new))
+        .grpc(limited!(
             MaintenanceServer,
-            maintenance::MaintenanceService::new(context.clone())
+            maintenance::MaintenanceService::new
         ))
-        .add_service(limited!(AuthServer, auth::AuthService::new(context)));
-    let grpc = std::mem::take(routes.axum_router_mut());
-    http::with_routes(grpc, node).into()
+        .grpc(limited!(AuthServer, auth::AuthService::new))
 }

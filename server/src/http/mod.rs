@@ -18,14 +18,17 @@ use crate::node::Node;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Adds the HTTP routes to gRPC's, and answers what neither has.
-pub(crate) fn with_routes(grpc: Router, node: Arc<Node>) -> Router {
-    Router::new()
+/// The pages, and the answer to whatever asks for something else.
+pub(crate) fn pages(node: Arc<Node>) -> Router {
+    no_pages()
         .route("/health", get_only(health::health))
         .route("/version", get_only(version::version))
         .with_state(node)
-        .merge(grpc.reset_fallback())
-        .fallback(not_found)
+}
+
+/// Only that answer.
+pub(crate) fn no_pages<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().fallback(not_found)
 }
 
 /// Answers GET and nothing else, not even HEAD, as etcd does.

@@ -296,7 +296,7 @@ impl Node {
     }
 
     pub(super) fn applied_ms(&self) -> u64 {
-        self.with_state(|state| state.time_ms())
+        self.replica().applied_ms()
     }
 
     /// Runs as long as the server: keeps the office while this member leads.

@@ -194,6 +194,17 @@ impl Consensus {
         leads.then_some(metrics.vote.leader_id.term)
     }
 
+    /// The term in which this member leads now, if it is the only voter: nobody can lead after it
+    /// without having been let in by it, so that needs no confirmation.
+    pub fn sole_voter_term(&self) -> Option<u64> {
+        let metrics = self.server_metrics.borrow_watched();
+        let vote = &metrics.vote;
+        let leads = vote.committed && vote.leader_id.voted_for == self.member_id;
+        let voters = metrics.membership_config.membership().get_joint_config();
+        let alone = matches!(&voters[..], [voters] if voters.iter().eq([&self.member_id]));
+        (leads && alone).then_some(vote.leader_id.term)
+    }
+
     /// How long ago, at the most, a majority last confirmed that this member leads. `None` where
     /// it does not lead or was never confirmed.
     pub fn quorum_contact_age(&self) -> Option<Duration> {

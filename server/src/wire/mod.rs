@@ -12,6 +12,7 @@ mod hyper_rt;
 #[cfg(not(madsim))]
 mod real;
 mod serve;
+mod services;
 #[cfg(madsim)]
 mod simulated;
 #[cfg(test)]
@@ -21,7 +22,8 @@ pub use channel::{Channel, ChannelOptions};
 pub use grpc_words::in_grpc_words;
 #[cfg(not(madsim))]
 use real as net;
-pub use serve::{PeerAddr, ServeOptions, serve};
+pub use serve::{ServeOptions, serve};
+pub use services::Services;
 #[cfg(madsim)]
 use simulated as net;
 

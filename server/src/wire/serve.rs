@@ -1,19 +1,19 @@
 //! The server side: accepts connections, spreads them over the workers, and ends them in order.
 
-use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
+use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::server::conn::auto;
 use tokio::sync::mpsc;
-use tonic::{body::Body, service::Routes};
-use tower::ServiceExt as _;
+use tonic::body::Body;
 use tracing::{debug, warn};
 
 use super::{
     deadline, grpc_words,
     hyper_rt::{Executor, Timer},
     net::{Accepted, Listener},
+    services::Services,
 };
 use crate::{
     clock,
@@ -56,21 +56,16 @@ impl Default for ServeOptions {
     }
 }
 
-/// The client's address; in the extensions of every request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerAddr(pub SocketAddr);
-
 /// Serves HTTP/2 and HTTP/1.1 on `listener` until `stop` is raised. Then it accepts no more, tells
 /// clients to go away, lets calls in progress finish within the grace, and cuts what is left.
 /// Returns when no connection is left.
 pub async fn serve(
     listener: Listener,
-    routes: Routes,
+    services: Arc<Services>,
     workers: Workers,
     stop: Signal,
     options: ServeOptions,
 ) {
-    let routes = routes.prepare();
     let cut = Signal::new();
     // Every connection holds a sender; when the last one is gone, `recv` says so.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
@@ -83,7 +78,7 @@ pub async fn serve(
         match accepted {
             Ok(accepted) => {
                 let connection = Connection {
-                    routes: routes.clone(),
+                    services: services.clone(),
                     options,
                     stop: stop.clone(),
                     cut: cut.clone(),
@@ -108,7 +103,7 @@ pub async fn serve(
 }
 
 struct Connection {
-    routes: Routes,
+    services: Arc<Services>,
     options: ServeOptions,
     stop: Signal,
     cut: Signal,
@@ -132,7 +127,7 @@ impl Connection {
             warn!(%peer, %error, "cannot set up a connection");
         })?;
         let builder = http_settings(&self.options);
-        let service = service_fn(|request| answer(self.routes.clone(), request, peer));
+        let service = service_fn(|request| answer(self.services.clone(), request));
         let mut connection = pin!(builder.serve_connection(stream, service));
         tokio::select! {
             biased;
@@ -163,16 +158,13 @@ fn http_settings(options: &ServeOptions) -> auto::Builder<Executor> {
 }
 
 async fn answer(
-    routes: Routes,
-    mut request: Request<Incoming>,
-    peer: SocketAddr,
+    services: Arc<Services>,
+    request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let timeout = deadline::timeout_of(request.headers());
-    request.extensions_mut().insert(PeerAddr(peer));
     let uri = request.uri().clone();
-    match deadline::within(timeout, routes.oneshot(request)).await {
-        Ok(Ok(response)) => Ok(grpc_words::rewrite(response, uri.path())),
-        Ok(Err(never)) => match never {},
+    match deadline::within(timeout, services.answer(request)).await {
+        Ok(response) => Ok(grpc_words::rewrite(response, uri.path())),
         Err(expired) => Ok(expired.into_http()),
     }
 }

@@ -6,7 +6,7 @@ mod faults;
 mod scenarios;
 mod service;
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::uri::Authority;
 use service::Probe;
@@ -41,7 +41,7 @@ impl Fixture {
         };
         let served = spawn(serve(
             listener,
-            service::routes(&probe),
+            Arc::new(service::services(&probe)),
             workers,
             stop.clone(),
             options,
@@ -122,7 +122,7 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    unary_calls_carry_answers_errors_and_addresses,
+    unary_calls_carry_answers_and_errors,
     big_messages_pass,
     a_server_stream_is_read_to_its_end,
     a_slow_reader_holds_the_server_back,

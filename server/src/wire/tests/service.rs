@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
-use tonic::{Request, Response, Status, Streaming, service::Routes};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     clock,
@@ -22,7 +22,7 @@ use crate::{
         *,
     },
     proto::mvccpb::KeyValue,
-    wire::PeerAddr,
+    wire::Services,
 };
 
 /// What the tests look at from outside.
@@ -60,16 +60,14 @@ impl Drop for Alive {
     }
 }
 
-/// The service, and a plain HTTP route beside it.
-pub(super) fn routes(probe: &Probe) -> Routes {
+/// The service, and a plain HTTP page beside it.
+pub(super) fn services(probe: &Probe) -> Services {
     let service = TestService(probe.clone());
-    let mut routes = Routes::new(KvServer::new(service.clone()))
-        .add_service(WatchServer::new(service.clone()))
-        .add_service(LeaseServer::new(service));
-    let router = std::mem::take(routes.axum_router_mut());
-    router
-        .route("/health", axum::routing::get(|| async { "fine" }))
-        .into()
+    let pages = axum::Router::new().route("/health", axum::routing::get(|| async { "fine" }));
+    Services::new(pages)
+        .grpc(KvServer::new(service.clone()))
+        .grpc(WatchServer::new(service.clone()))
+        .grpc(LeaseServer::new(service))
 }
 
 #[derive(Clone)]
@@ -77,18 +75,20 @@ struct TestService(Probe);
 
 type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
+/// The value of every key.
+pub(super) const ANSWER: &[u8] = b"answer";
+
 /// How many messages [`Kv::range_stream`] would send to a patient reader.
 pub(super) const ENDLESS: i64 = 1_000_000;
 
 #[tonic::async_trait]
 impl Kv for TestService {
-    /// Answers with the caller's address, at once or after a while.
+    /// Answers with [`ANSWER`], at once or after a while.
     async fn range(
         &self,
         request: Request<RangeRequest>,
     ) -> Result<Response<RangeResponse>, Status> {
         let _alive = self.0.enter();
-        let PeerAddr(peer) = *request.extensions().get().expect("the wire says who calls");
         let key = request.into_inner().key;
         match key.as_ref() {
             b"" => return Err(Status::invalid_argument("etcdserver: key is not provided")),
@@ -96,7 +96,7 @@ impl Kv for TestService {
             b"never" => std::future::pending().await,
             _ => {}
         }
-        let value = Bytes::from(peer.ip().to_string());
+        let value = Bytes::from_static(ANSWER);
         let kv = KeyValue {
             key,
             value,
