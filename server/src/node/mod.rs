@@ -84,6 +84,7 @@ impl Node {
         runtime::spawn(node.clone().run_reads());
         runtime::spawn(node.clone().run_leases());
         runtime::spawn(node.clone().run_upkeep());
+        runtime::spawn(node.clone().run_deadlines());
         runtime::spawn(node.clone().run_space());
         node
     }

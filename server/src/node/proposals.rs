@@ -9,6 +9,8 @@ use std::{
 use quorate_core::{Error, Response};
 use tokio::sync::oneshot;
 
+use crate::clock::Instant;
+
 /// What applying a proposal gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -27,9 +29,14 @@ pub(crate) enum Lost {
     Unknown,
     /// Too many are waiting at the leader; it is in no log.
     Overloaded,
+    /// Its time is up; it may or may not take effect.
+    Overdue,
 }
 
-type Waiter = oneshot::Sender<Result<Outcome, Lost>>;
+struct Waiter {
+    sender: oneshot::Sender<Result<Outcome, Lost>>,
+    deadline: Instant,
+}
 
 /// The requests that wait, by id.
 #[derive(Default)]
@@ -40,10 +47,16 @@ impl Proposals {
         self.0.lock().expect("no holder of this lock panics")
     }
 
-    /// Registers a request before it is proposed.
-    pub(crate) fn wait(&self, request_id: u64) -> oneshot::Receiver<Result<Outcome, Lost>> {
+    /// Registers a request before it is proposed. It is [`Lost::Overdue`] at the first call of
+    /// [`Self::end_overdue`] behind `deadline`.
+    pub(crate) fn wait(
+        &self,
+        request_id: u64,
+        deadline: Instant,
+    ) -> oneshot::Receiver<Result<Outcome, Lost>> {
         let (sender, receiver) = oneshot::channel();
-        self.waiting().insert(request_id, sender);
+        self.waiting()
+            .insert(request_id, Waiter { sender, deadline });
         receiver
     }
 
@@ -62,9 +75,18 @@ impl Proposals {
         self.finish(request_id, Err(lost));
     }
 
-    /// The request has given up waiting.
-    pub(crate) fn forget(&self, request_id: u64) {
-        self.waiting().remove(&request_id);
+    /// Tells all whose time is up by `now`; to be called every so often. One timer for all of them
+    /// instead of one each: nearly all are set in vain.
+    pub(crate) fn end_overdue(&self, now: Instant) {
+        let overdue = |waiter: &Waiter| waiter.deadline <= now;
+        let ids: Vec<u64> = {
+            let waiting = self.waiting();
+            let overdue = waiting.iter().filter(|(_, waiter)| overdue(waiter));
+            overdue.map(|(id, _)| *id).collect()
+        };
+        for request_id in ids {
+            self.lost(request_id, Lost::Overdue);
+        }
     }
 
     /// Drops all who wait: the server stops.
@@ -76,7 +98,7 @@ impl Proposals {
         let waiter = self.waiting().remove(&request_id);
         if let Some(waiter) = waiter {
             // The request may have been cancelled meanwhile.
-            let _ = waiter.send(result);
+            let _ = waiter.sender.send(result);
         }
     }
 }

@@ -43,37 +43,36 @@ impl Node {
         command: bytes::Bytes,
     ) -> Result<Outcome, NodeError> {
         let request_id = self.next_request.fetch_add(1, Ordering::Relaxed);
-        let mut sent = false;
-        let attempts = async {
-            loop {
-                if self.is_stopping() {
-                    return Err(NodeError::Stopped);
-                }
-                let Some(leader) = self.leader() else {
+        let timeout = self.options.limits.request_timeout;
+        let deadline = clock::now() + timeout;
+        loop {
+            if self.is_stopping() {
+                return Err(NodeError::Stopped);
+            }
+            if clock::now() >= deadline {
+                return Err(NodeError::NotProposed);
+            }
+            let Some(leader) = self.leader() else {
+                clock::sleep(RETRY_INTERVAL).await;
+                continue;
+            };
+            let heard = self.replica.proposals.wait(request_id, deadline);
+            let send = self.send(leader, request_id, command.clone());
+            // As a rule raft takes it at once, and this sets no timer.
+            if clock::timeout(timeout, send).await.is_err() {
+                self.replica.proposals.lost(request_id, Lost::Overdue);
+            }
+            return match heard.await {
+                Ok(Ok(outcome)) => Ok(outcome),
+                Ok(Err(Lost::NotProposed)) => {
                     clock::sleep(RETRY_INTERVAL).await;
                     continue;
-                };
-                let heard = self.replica.proposals.wait(request_id);
-                sent = true;
-                self.send(leader, request_id, command.clone()).await;
-                match heard.await {
-                    Ok(Ok(outcome)) => return Ok(outcome),
-                    Ok(Err(Lost::NotProposed)) => {
-                        sent = false;
-                        clock::sleep(RETRY_INTERVAL).await;
-                    }
-                    Ok(Err(Lost::Unknown)) => return Err(NodeError::LeaderFailed),
-                    Ok(Err(Lost::Overloaded)) => return Err(NodeError::TooManyRequests),
-                    Err(_) => return Err(NodeError::Stopped),
                 }
-            }
-        };
-        let result = clock::timeout(self.options.limits.request_timeout, attempts).await;
-        self.replica.proposals.forget(request_id);
-        match result {
-            Ok(result) => result,
-            Err(_) if sent => Err(NodeError::Timeout),
-            Err(_) => Err(NodeError::NotProposed),
+                Ok(Err(Lost::Unknown)) => Err(NodeError::LeaderFailed),
+                Ok(Err(Lost::Overloaded)) => Err(NodeError::TooManyRequests),
+                Ok(Err(Lost::Overdue)) => Err(NodeError::Timeout),
+                Err(_) => Err(NodeError::Stopped),
+            };
         }
     }
 

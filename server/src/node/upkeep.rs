@@ -32,6 +32,14 @@ impl Node {
         }
     }
 
+    /// Ends requests whose time is up, also while raft stands still.
+    pub(super) async fn run_deadlines(self: Arc<Self>) {
+        loop {
+            clock::sleep(UPKEEP_TICK).await;
+            self.replica().proposals.end_overdue(clock::now());
+        }
+    }
+
     /// Tells the operator when the leader has changed since the last look.
     fn report_leadership(&self, known: &mut Leadership) {
         let now = self.consensus().leadership();

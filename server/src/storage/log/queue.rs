@@ -96,34 +96,13 @@ impl Queue {
                 let pending_bytes = shared.pending_bytes;
                 // An append larger than the whole queue goes in alone.
                 if pending_bytes == 0 || pending_bytes + bytes <= self.options.queue_bytes_max {
-                    self.accept_entries(shared, entries, bytes, done)?;
-                    return Ok(());
+                    shared.accept_entries(entries, bytes, done)?;
+                    break;
                 }
             }
             self.room.notified().await;
         }
-    }
-
-    fn accept_entries(
-        &self,
-        shared: &mut Shared,
-        entries: Vec<LogEntry>,
-        bytes: usize,
-        done: Durable,
-    ) -> io::Result<()> {
-        let mut accepted = shared.accepted.clone();
-        for entry in &entries {
-            accepted.append(entry).map_err(invalid)?;
-        }
-        shared.accepted = accepted;
-        shared.pending_bytes += bytes;
-        let ticket = shared.enqueue();
-        for entry in &entries {
-            shared.cache.push(entry.clone(), ticket);
-        }
-        shared
-            .operations
-            .push_back(Operation::Append { entries, done });
+        // Without the lock, which whoever wakes up asks for first.
         self.work.notify_one();
         // Room is announced to one waiter at a time; the next one may fit as well.
         self.room.notify_one();
@@ -132,22 +111,7 @@ impl Queue {
 
     /// Accepts an operation that changes no entries.
     pub(super) fn push(&self, operation: Operation) -> io::Result<()> {
-        let shared = &mut *self.lock();
-        shared.check_alive()?;
-        match &operation {
-            Operation::Truncate { from } => {
-                shared.accepted.truncate(*from).map_err(invalid)?;
-                shared.cache.truncate(*from);
-            }
-            Operation::Purge(last) => {
-                shared.accepted.purge(*last).map_err(invalid)?;
-                shared.cache.purge(last.index);
-            }
-            Operation::Vote { vote, .. } => check_size(vote.len()).map_err(invalid)?,
-            Operation::Append { .. } | Operation::Flush { .. } | Operation::Close { .. } => {}
-        }
-        shared.enqueue();
-        shared.operations.push_back(operation);
+        self.lock().accept(operation)?;
         self.work.notify_one();
         Ok(())
     }
@@ -265,6 +229,46 @@ impl Shared {
             Some(reason) => Err(io::Error::other(reason.to_string())),
             None => Ok(()),
         }
+    }
+
+    fn accept_entries(
+        &mut self,
+        entries: Vec<LogEntry>,
+        bytes: usize,
+        done: Durable,
+    ) -> io::Result<()> {
+        let mut accepted = self.accepted.clone();
+        for entry in &entries {
+            accepted.append(entry).map_err(invalid)?;
+        }
+        self.accepted = accepted;
+        self.pending_bytes += bytes;
+        let ticket = self.enqueue();
+        for entry in &entries {
+            self.cache.push(entry.clone(), ticket);
+        }
+        self.operations
+            .push_back(Operation::Append { entries, done });
+        Ok(())
+    }
+
+    fn accept(&mut self, operation: Operation) -> io::Result<()> {
+        self.check_alive()?;
+        match &operation {
+            Operation::Truncate { from } => {
+                self.accepted.truncate(*from).map_err(invalid)?;
+                self.cache.truncate(*from);
+            }
+            Operation::Purge(last) => {
+                self.accepted.purge(*last).map_err(invalid)?;
+                self.cache.purge(last.index);
+            }
+            Operation::Vote { vote, .. } => check_size(vote.len()).map_err(invalid)?,
+            Operation::Append { .. } | Operation::Flush { .. } | Operation::Close { .. } => {}
+        }
+        self.enqueue();
+        self.operations.push_back(operation);
+        Ok(())
     }
 
     fn enqueue(&mut self) -> u64 {
