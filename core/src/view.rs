@@ -87,6 +87,18 @@ impl View {
         self.store.compact_revision()
     }
 
+    /// Whether compactions have left something to remove: see
+    /// [`crate::StateMachine::compact_step`].
+    pub fn is_compacting(&self) -> bool {
+        self.store.is_compacting()
+    }
+
+    /// Whether an interval has more than `keys_max` keys, counting those that were deleted and are
+    /// not compacted. Looks at no more than that many.
+    pub fn is_wide(&self, range: &KeyRange, keys_max: usize) -> bool {
+        self.store.is_wide(range, keys_max)
+    }
+
     /// Log index of the last applied entry; 0 before the first.
     pub fn applied_index(&self) -> u64 {
         self.applied_index

@@ -156,7 +156,11 @@ impl Replica {
         };
         self.applied_ms.store(time_ms, Ordering::Release);
         // Takes a while for a large state: nobody needs to wait for it.
-        if let Err(error) = runtime::dedicated("state-drop", || async move { drop(replaced) }) {
+        let drop_replaced = || async move {
+            runtime::give_way();
+            drop(replaced);
+        };
+        if let Err(error) = runtime::dedicated("state-drop", drop_replaced) {
             tracing::warn!(%error, "the state that was replaced was dropped in place");
         }
         self.leases.forget();

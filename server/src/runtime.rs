@@ -39,6 +39,18 @@ where
     source::dedicated(name, make_future)
 }
 
+/// Runs `work`, which may take long, beside the caller's runtime, so that what else that serves does
+/// not wait for it. (In simulation it runs in place.)
+pub async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    source::apart(work).await
+}
+
+/// Lets the requests' threads go first wherever the processor is short, for the rest of the life
+/// of this thread, which does nothing that a request waits for.
+pub fn give_way() {
+    source::give_way();
+}
+
 /// The far end of [`dedicated`]. Dropping it lets the thread run on.
 pub struct Dedicated<T> {
     output: tokio::sync::oneshot::Receiver<T>,
@@ -87,6 +99,7 @@ mod real {
         future::Future,
         io,
         num::NonZeroUsize,
+        panic,
         sync::{
             Arc,
             atomic::{AtomicUsize, Ordering},
@@ -97,12 +110,44 @@ mod real {
     use tokio::{
         runtime::{Builder, Handle, Runtime},
         sync::oneshot,
+        task,
     };
 
     use super::Dedicated;
 
+    /// Threads beside each worker for [`super::apart`]; what comes on top waits.
+    const APART_THREADS_MAX: usize = 2;
+
+    /// Niceness of threads that give way: where the processor is short they get a tenth of what
+    /// others get.
+    const BACKGROUND_NICE: i32 = 10;
+
+    /// The same for long work that a request does wait for: a third.
+    const APART_NICE: i32 = 5;
+
     fn current_thread_runtime() -> io::Result<Runtime> {
         Builder::new_current_thread().enable_all().build()
+    }
+
+    pub(super) async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+        match task::spawn_blocking(work).await {
+            Ok(done) => done,
+            Err(failed) => panic::resume_unwind(failed.into_panic()),
+        }
+    }
+
+    pub(super) fn give_way() {
+        set_niceness(BACKGROUND_NICE);
+    }
+
+    fn set_niceness(nice: i32) {
+        // Elsewhere niceness is the whole process's.
+        #[cfg(target_os = "linux")]
+        if let Err(error) = rustix::process::setpriority_process(None, nice) {
+            tracing::debug!(%error, "a thread keeps its priority");
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = nice;
     }
 
     pub(super) fn dedicated<F, T>(
@@ -157,7 +202,12 @@ mod real {
     }
 
     fn start_worker(index: usize) -> io::Result<Worker> {
-        let runtime = current_thread_runtime()?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(APART_THREADS_MAX)
+            .thread_name(format!("apart-{index}"))
+            .on_thread_start(|| set_niceness(APART_NICE))
+            .build()?;
         let handle = runtime.handle().clone();
         let (running, stopped) = oneshot::channel::<()>();
         thread::Builder::new()
@@ -181,6 +231,12 @@ mod simulated {
     use tokio::sync::oneshot;
 
     use super::Dedicated;
+
+    pub(super) async fn apart<T>(work: impl FnOnce() -> T) -> T {
+        work()
+    }
+
+    pub(super) fn give_way() {}
 
     pub(super) fn dedicated<F, T>(
         _name: &str,

@@ -28,6 +28,11 @@ impl Store {
         Ok(())
     }
 
+    /// Whether [`Self::compact_step`] has anything left to do.
+    pub(crate) fn is_compacting(&self) -> bool {
+        self.sweep.is_some()
+    }
+
     /// Removes up to `versions_max` versions, or looks at as many keys in vain, that no reader
     /// can reach any more. `true` while more is left.
     pub(crate) fn compact_step(&mut self, versions_max: usize) -> bool {

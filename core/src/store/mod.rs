@@ -112,6 +112,11 @@ impl Store {
             .filter(|record| !record.is_tombstone())
     }
 
+    /// See [`crate::View::is_wide`].
+    pub(crate) fn is_wide(&self, range: &KeyRange, keys_max: usize) -> bool {
+        self.histories(range).nth(keys_max).is_some()
+    }
+
     /// The histories of the keys of an interval, in key order.
     fn histories(
         &self,

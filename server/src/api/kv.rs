@@ -1,24 +1,27 @@
 //! The KV service.
 
 use quorate_core::{
-    Command, Error, Response as Outcome, Valid,
+    Command, Error, Response as Outcome,
     auth::Author,
     kv::KeyRange,
-    limits::COMPACT_STEP_KEYS,
-    request::{Op, RangeRequest as CoreRange, TxnRequest as CoreTxn},
+    request::{Op, TxnRequest as CoreTxn},
     response as core,
 };
 use tonic::{Request, Response, Status};
 
 use super::{ResponseStream, context::Context, convert, errors::ApiError, metadata};
 use crate::{
-    node::Node,
     proto::etcdserverpb::{
         CompactionRequest, CompactionResponse, DeleteRangeRequest, DeleteRangeResponse, PutRequest,
         PutResponse, RangeRequest, RangeResponse, RangeStreamResponse, TxnRequest, TxnResponse,
         kv_server::Kv,
     },
+    runtime, wire,
 };
+
+/// An interval with up to so many keys is read, about a tenth of a millisecond long, where the
+/// request is served.
+const PROMPT_KEYS_MAX: usize = 500;
 
 /// See the module.
 pub(super) struct KvService(Context);
@@ -32,7 +35,7 @@ impl Kv for KvService {
         request: Request<RangeRequest>,
     ) -> Result<Response<RangeResponse>, Status> {
         metadata::check(&self.0, request.metadata())?;
-        Ok(Response::new(self.read(request.into_inner()).await?))
+        Ok(self.read(request.into_inner()).await?)
     }
 
     async fn range_stream(
@@ -72,7 +75,7 @@ impl Kv for KvService {
 
     async fn txn(&self, request: Request<TxnRequest>) -> Result<Response<TxnResponse>, Status> {
         metadata::check(&self.0, request.metadata())?;
-        Ok(Response::new(self.transact(request.into_inner()).await?))
+        Ok(self.transact(request.into_inner()).await?)
     }
 
     async fn compact(
@@ -83,7 +86,7 @@ impl Kv for KvService {
         let CompactionRequest { revision, physical } = request.into_inner();
         let (store_revision, _) = self.propose(Command::Compact { revision }).await?;
         if physical {
-            finish_compaction(&self.0.node).await;
+            self.0.node.compacted().await;
         }
         Ok(Response::new(CompactionResponse {
             header: Some(self.0.header(store_revision)),
@@ -101,71 +104,86 @@ impl KvService {
     }
 
     /// Validation comes first: a request that is wrong is refused also without a leader.
-    async fn read(&self, request: RangeRequest) -> Result<RangeResponse, ApiError> {
+    async fn read(&self, request: RangeRequest) -> Result<Response<RangeResponse>, ApiError> {
         let serializable = request.serializable;
         let request = convert::range(request)?;
         if !serializable {
             self.0.node.read_barrier().await?;
         }
-        let read = self.range_now(&request)?;
-        let header = self.0.header(read.revision);
-        Ok(convert::range_response(read, header))
+        if is_key(&request.range) {
+            let read = self.0.node.with_state(|state| state.range(&request))?;
+            return Ok(Response::new(range_response(&self.0, read)));
+        }
+        let (view, context) = (self.0.node.view(), self.0.clone());
+        let is_wide = view.is_wide(&request.range, PROMPT_KEYS_MAX);
+        answer(is_wide, move || {
+            Ok(range_response(&context, view.range(&request)?))
+        })
+        .await
     }
 
-    async fn transact(&self, request: TxnRequest) -> Result<TxnResponse, ApiError> {
+    async fn transact(&self, request: TxnRequest) -> Result<Response<TxnResponse>, ApiError> {
         let serializable = convert::is_serializable(&request);
         let request = convert::txn(request, self.0.node.limits().max_txn_ops)?;
-        let answer = if request.is_read_only() {
-            if !serializable {
-                self.0.node.read_barrier().await?;
-            }
-            self.read_txn_now(&request)?
-        } else {
-            let (_, Outcome::Txn(answer)) = self.propose(Command::Txn(request)).await? else {
+        if !request.is_read_only() {
+            let (_, Outcome::Txn(done)) = self.propose(Command::Txn(request)).await? else {
                 unreachable!("a transaction is answered as a transaction");
             };
-            answer
-        };
-        let header = self.0.header(answer.revision);
-        Ok(convert::txn_response(answer, header))
-    }
-
-    fn range_now(&self, request: &Valid<CoreRange>) -> Result<core::RangeResponse, Error> {
-        if is_point(request) {
-            self.0.node.with_state(|state| state.range(request))
-        } else {
-            self.0.node.view().range(request)
+            return Ok(Response::new(txn_response(&self.0, done)));
         }
-    }
-
-    fn read_txn_now(&self, request: &Valid<CoreTxn>) -> Result<core::TxnResponse, Error> {
-        let mut reads = request.success.iter().chain(&request.failure);
-        let point_reads = reads.all(|op| matches!(op, Op::Range(range) if is_point(range)));
-        let points = request
-            .compares
-            .iter()
-            .all(|compare| is_key(&compare.range));
-        if point_reads && points {
-            self.0.node.with_state(|state| state.read_txn(request))
-        } else {
-            self.0.node.view().read_txn(request)
+        if !serializable {
+            self.0.node.read_barrier().await?;
         }
+        if !has_range(&request, &|range| !is_key(range)) {
+            let read = self.0.node.with_state(|state| state.read_txn(&request))?;
+            return Ok(Response::new(txn_response(&self.0, read)));
+        }
+        let (view, context) = (self.0.node.view(), self.0.clone());
+        let is_wide = has_range(&request, &|range| view.is_wide(range, PROMPT_KEYS_MAX));
+        answer(is_wide, move || {
+            Ok(txn_response(&context, view.read_txn(&request)?))
+        })
+        .await
     }
 }
 
-/// Does what is left of physical compaction, in steps that let others run in between.
-async fn finish_compaction(node: &Node) {
-    while node.replica().compact_step(COMPACT_STEP_KEYS) {
-        tokio::task::yield_now().await;
+/// Reads a view: in place if that is quick, else apart from the thread's other requests.
+async fn answer<T: Send + 'static>(
+    is_wide: bool,
+    read: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<Response<T>, ApiError> {
+    if !is_wide {
+        return Ok(Response::new(read()?));
     }
+    let mut response = Response::new(runtime::apart(read).await?);
+    response.extensions_mut().insert(wire::Large);
+    Ok(response)
 }
 
-/// Point reads are made under the state's lock, which they hold for nanoseconds; anything longer
-/// reads a view, so that it never holds up a write.
-fn is_point(request: &CoreRange) -> bool {
-    is_key(&request.range)
+fn range_response(context: &Context, read: core::RangeResponse) -> RangeResponse {
+    let header = context.header(read.revision);
+    convert::range_response(read, header)
 }
 
+fn txn_response(context: &Context, done: core::TxnResponse) -> TxnResponse {
+    let header = context.header(done.revision);
+    convert::txn_response(done, header)
+}
+
+/// Whether an interval that a transaction compares or reads, however deeply nested, is like this.
+fn has_range(txn: &CoreTxn, is_like_this: &impl Fn(&KeyRange) -> bool) -> bool {
+    let compares = &txn.compares;
+    let mut ops = txn.success.iter().chain(&txn.failure);
+    compares.iter().any(|compare| is_like_this(&compare.range))
+        || ops.any(|op| match op {
+            Op::Range(range) => is_like_this(&range.range),
+            Op::Txn(txn) => has_range(txn, is_like_this),
+            Op::Put(_) | Op::DeleteRange(_) => false,
+        })
+}
+
+/// Single keys are read under the state's lock, which takes nanoseconds; anything else reads a
+/// view, so that it never holds up a write.
 fn is_key(range: &KeyRange) -> bool {
     matches!(range, KeyRange::Key(_))
 }

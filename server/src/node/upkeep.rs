@@ -11,6 +11,14 @@ use crate::{clock, raft::Leadership, runtime};
 /// How often the conditions below are looked at.
 const UPKEEP_TICK: Duration = Duration::from_millis(200);
 
+/// Compacted history is removed in bursts of this length, with rests between them for whoever
+/// waits for the state or for the processor.
+const COMPACT_BURST: Duration = Duration::from_micros(500);
+const COMPACT_REST: Duration = Duration::from_millis(1);
+
+/// How often a compaction that is waited for is looked at.
+const COMPACT_POLL: Duration = Duration::from_millis(10);
+
 /// While a checkpoint is being sent to a peer, the log may grow to so many times what otherwise
 /// makes the next one due.
 const SENDING_LOG_FACTOR: u64 = 4;
@@ -101,12 +109,25 @@ impl Node {
     async fn run_compaction(self: Arc<Self>) {
         loop {
             clock::sleep(UPKEEP_TICK).await;
+            let mut begun = clock::now();
             while self
                 .replica()
                 .compact_step(self.options().compact_step_keys)
             {
-                tokio::task::yield_now().await;
+                if begun.elapsed() < COMPACT_BURST {
+                    tokio::task::yield_now().await;
+                } else {
+                    clock::sleep(COMPACT_REST).await;
+                    begun = clock::now();
+                }
             }
+        }
+    }
+
+    /// Waits until what was compacted before the call is removed.
+    pub(crate) async fn compacted(&self) {
+        while self.with_state(|state| state.is_compacting()) && !self.is_stopping() {
+            clock::sleep(COMPACT_POLL).await;
         }
     }
 

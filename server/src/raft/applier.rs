@@ -170,6 +170,7 @@ impl CheckpointBuilder {
         let view = self.view.clone();
         // Encoding takes its time: on a thread of its own it delays no request.
         let write = runtime::dedicated("checkpoint-encode", move || async move {
+            runtime::give_way();
             let mut begun = clock::now();
             for chunk in view.checkpoint() {
                 writer.write(chunk).await?;

@@ -9,6 +9,7 @@ mod channel;
 mod deadline;
 mod grpc_words;
 mod hyper_rt;
+mod large;
 #[cfg(not(madsim))]
 mod real;
 mod serve;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use channel::{Channel, ChannelOptions};
 pub use grpc_words::in_grpc_words;
+pub use large::Large;
 #[cfg(not(madsim))]
 use real as net;
 pub use serve::{ServeOptions, serve};

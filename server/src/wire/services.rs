@@ -11,6 +11,8 @@ use hyper::body::Incoming;
 use tonic::{body::Body, codegen::BoxFuture, server::NamedService};
 use tower::{Service, ServiceExt as _};
 
+use super::large;
+
 type Answer = BoxFuture<Response<Body>, Infallible>;
 
 /// gRPC services by name, and pages for all other paths.
@@ -68,7 +70,10 @@ impl Services {
 
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let answered = match self.grpc.get(service_name(request.uri().path())) {
-            Some(service) => service.call(request).await,
+            Some(service) => match service.call(request).await {
+                Ok(response) => Ok(large::encode(response).await),
+                never => never,
+            },
             None => {
                 let answered = self.pages.clone().oneshot(request).await;
                 answered.map(|response| response.map(Body::new))

@@ -10,7 +10,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use crate::disk::{Disk, Offloaded};
+use crate::{
+    disk::{Disk, Offloaded},
+    runtime,
+};
 
 use super::{
     background::{Background, on_thread},
@@ -85,6 +88,10 @@ impl Checkpoints {
         mut spawn: impl FnMut(&str, Background) -> Result<(), StorageError> + Send,
     ) -> Result<Self, StorageError> {
         let (disk, operations) = Offloaded::new(disk);
+        let operations = async move {
+            runtime::give_way();
+            operations.await;
+        };
         spawn("checkpoint", Box::pin(operations))?;
         let kept = Mutex::new(find(&disk).await?);
         let attempts = AtomicU64::new(0);

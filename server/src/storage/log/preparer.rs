@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     clock,
     disk::{Disk, DiskFile},
+    runtime,
 };
 
 use super::{
@@ -59,6 +60,7 @@ pub(super) struct Preparer {
 
 impl Preparer {
     pub(super) async fn run(mut self) {
+        runtime::give_way();
         let mut spares = VecDeque::new();
         let mut wanted = VecDeque::new();
         loop {
