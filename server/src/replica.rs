@@ -155,14 +155,7 @@ impl Replica {
             std::mem::replace(&mut *state, machine)
         };
         self.applied_ms.store(time_ms, Ordering::Release);
-        // Takes a while for a large state: nobody needs to wait for it.
-        let drop_replaced = || async move {
-            runtime::give_way();
-            drop(replaced);
-        };
-        if let Err(error) = runtime::dedicated("state-drop", drop_replaced) {
-            tracing::warn!(%error, "the state that was replaced was dropped in place");
-        }
+        runtime::drop_apart(replaced);
         self.leases.forget();
         self.watches.restored(revision);
         if let Some(observer) = &self.observer {

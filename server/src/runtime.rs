@@ -51,6 +51,17 @@ pub fn give_way() {
     source::give_way();
 }
 
+/// Drops what takes long to drop on a thread of its own.
+pub fn drop_apart<T: Send + 'static>(value: T) {
+    let drop_it = || async move {
+        give_way();
+        drop(value);
+    };
+    if let Err(error) = dedicated("drop", drop_it) {
+        tracing::warn!(%error, "something large was dropped in place");
+    }
+}
+
 /// The far end of [`dedicated`]. Dropping it lets the thread run on.
 pub struct Dedicated<T> {
     output: tokio::sync::oneshot::Receiver<T>,

@@ -24,7 +24,7 @@ use crate::{
 
 /// A checkpoint is written in bursts of this length, and the processor and the disk are left to
 /// requests for so many times as long in between.
-const ENCODE_BURST: Duration = Duration::from_millis(2);
+const ENCODE_BURST: Duration = Duration::from_millis(1);
 const ENCODE_REST_FACTOR: u32 = 3;
 
 /// The longest rest: behind a slow sync there is no reason to wait for as long again.
@@ -101,7 +101,7 @@ impl RaftStateMachine<TypeConfig> for Applier {
                 last_log_id: self.last_applied,
                 last_membership: self.membership.clone(),
             },
-            view: self.replica.view(),
+            view: Some(self.replica.view()),
         }
     }
 
@@ -136,7 +136,8 @@ pub(crate) struct CheckpointBuilder {
     checkpoints: Checkpoints,
     replica: Arc<Replica>,
     meta: SnapshotMeta,
-    view: View,
+    /// Until it is written. What only it still holds of an old state may be most of it.
+    view: Option<View>,
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
@@ -145,15 +146,18 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
     /// Tries again for as long as there is no space: the log stays until there is.
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
         let space = self.checkpoints.space();
+        let built_before = || io::Error::other("a snapshot was asked for twice");
+        let view = self.view.take().ok_or_else(built_before)?;
         let checkpoint = loop {
-            match self.write().await {
+            match self.write(&view).await {
                 Err(error) if is_out_of_space(&error) => space.lacks(Need::Checkpoint, &error),
                 written => break written?,
             }
             clock::sleep(SPACE_RETRY_INTERVAL).await;
         };
         space.has(Need::Checkpoint);
-        let (index, bytes) = (self.view.applied_index(), checkpoint.content.bytes);
+        let (index, bytes) = (view.applied_index(), checkpoint.content.bytes);
+        runtime::drop_apart(view);
         tracing::info!(index, bytes, "checkpoint written");
         self.replica.checkpointed(index, bytes);
         let snapshot = StoredSnapshot::open(&self.checkpoints, checkpoint).await?;
@@ -165,9 +169,9 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
 }
 
 impl CheckpointBuilder {
-    async fn write(&self) -> io::Result<Checkpoint> {
+    async fn write(&self, view: &View) -> io::Result<Checkpoint> {
         let mut writer = snapshot::begin(&self.checkpoints, &self.meta).await?;
-        let view = self.view.clone();
+        let view = view.clone();
         // Encoding takes its time: on a thread of its own it delays no request.
         let write = runtime::dedicated("checkpoint-encode", move || async move {
             runtime::give_way();

@@ -24,7 +24,7 @@ const WRITE_BYTES: usize = 1 << 20;
 
 /// How often what is written is synced: a single sync at the end would keep the log's syncs
 /// waiting for all of it.
-const SYNC_BYTES: u64 = 8 << 20;
+const SYNC_BYTES: u64 = 1 << 20;
 
 /// A checkpoint on its way to disk. It counts only once it is committed; one that is dropped
 /// instead leaves a file that the next start removes.
