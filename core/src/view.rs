@@ -119,6 +119,11 @@ impl View {
         self.leases.info(id)
     }
 
+    /// Whether a lease exists.
+    pub fn has_lease(&self, id: LeaseId) -> bool {
+        self.leases.contains(id)
+    }
+
     /// All leases, by id ascending: the id, the granted time to live in seconds, and the cluster
     /// time in milliseconds of the grant or the last replicated renewal.
     pub fn leases(&self) -> impl Iterator<Item = (LeaseId, i64, u64)> + '_ {

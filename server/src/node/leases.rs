@@ -23,7 +23,7 @@ const LEASE_TICK: Duration = Duration::from_millis(100);
 /// leases that are kept alive for ten seconds each.
 const EXPIRY_POLLS_MAX: usize = 20;
 
-/// How often a keep-alive that waits for its replication looks whether that is done.
+/// How often a keep-alive that waits for replication looks whether that is done.
 const REPLICATION_POLL: Duration = Duration::from_millis(5);
 
 /// Renewals answered from memory are proposed at least this often.
@@ -264,10 +264,13 @@ impl Node {
                     .replica()
                     .leases
                     .keep_alive(term, self.applied_ms(), id);
-                if answer != LeaseAnswer::Replicate {
-                    return answer;
+                match answer {
+                    LeaseAnswer::Replicate => self.propose_renewals().await,
+                    // Its time is up, but its keys may be read until its end is replicated, and
+                    // that may fail: as etcd does, do not say that it is gone before it is.
+                    LeaseAnswer::Gone if self.with_state(|state| state.has_lease(id)) => {}
+                    answer => return answer,
                 }
-                self.propose_renewals().await;
                 clock::sleep(REPLICATION_POLL).await;
             }
         };

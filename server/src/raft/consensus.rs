@@ -189,20 +189,16 @@ impl Consensus {
 
     /// The term in which this member leads now.
     pub fn leading_term(&self) -> Option<u64> {
-        let metrics = self.server_metrics.borrow_watched();
-        let leads = metrics.vote.committed && metrics.vote.leader_id.voted_for == self.member_id;
-        leads.then_some(metrics.vote.leader_id.term)
+        led_term(&self.server_metrics.borrow_watched())
     }
 
     /// The term in which this member leads now, if it is the only voter: nobody can lead after it
     /// without having been let in by it, so that needs no confirmation.
     pub fn sole_voter_term(&self) -> Option<u64> {
         let metrics = self.server_metrics.borrow_watched();
-        let vote = &metrics.vote;
-        let leads = vote.committed && vote.leader_id.voted_for == self.member_id;
         let voters = metrics.membership_config.membership().get_joint_config();
         let alone = matches!(&voters[..], [voters] if voters.iter().eq([&self.member_id]));
-        (leads && alone).then_some(vote.leader_id.term)
+        led_term(&metrics).filter(|_| alone)
     }
 
     /// How long ago, at the most, a majority last confirmed that this member leads. `None` where
@@ -308,6 +304,13 @@ impl Consensus {
             tracing::error!(member = self.member_id, %error, "raft did not stop cleanly");
         }
     }
+}
+
+/// The term in which the member leads. Its vote alone does not tell: after a restart it is still
+/// that of the office that the member had before.
+fn led_term(metrics: &RaftServerMetrics<TypeConfig>) -> Option<u64> {
+    let leads = metrics.state.is_leader() && metrics.vote.committed;
+    leads.then_some(metrics.vote.leader_id.term)
 }
 
 fn config(options: &ConsensusOptions) -> std::io::Result<Config> {

@@ -19,6 +19,9 @@ const FLAGS: &[&str] = &[
 
 const WRITES_MIN: usize = 400;
 
+/// Newest and older.
+const CHECKPOINTS_MIN: usize = 2;
+
 const WRITE_LIMIT: Duration = Duration::from_secs(60);
 
 const REMEDY: &str = "remove the member from the cluster, empty its data directory and add it \
@@ -41,7 +44,9 @@ impl Stopped {
         let mut cluster = Cluster::start(directory, 1, FLAGS).await;
         let writers = Writers::start(&cluster.clients(), 8, "w/");
         eventually("writes", WRITE_LIMIT, async || {
-            (writers.count() >= WRITES_MIN).then_some(())
+            let checkpoints = files(&cluster.members[0].data_dir(), "checkpoint-");
+            let enough = writers.count() >= WRITES_MIN && checkpoints.len() >= CHECKPOINTS_MIN;
+            enough.then_some(())
         })
         .await;
         let acknowledged = writers.stop().await;
@@ -100,8 +105,12 @@ fn copy(from: &Path, to: &Path) {
 fn files(data_dir: &Path, prefix: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(data_dir).expect("readable").flatten();
     let mut files: Vec<_> = entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
         .map(|entry| entry.path())
+        .filter(|path| path.extension().is_none())
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(prefix)
+        })
         .collect();
     files.sort();
     files
