@@ -14,6 +14,7 @@ use quorate_core::{
     Applied, Entry, Restore, StateMachine, View, codec::decode_command, command::Proposal,
     limits::WatchLimits,
 };
+use tokio::sync::mpsc;
 
 use crate::{
     node::{AppliedIndex, LeaseOffice, Outcome, Proposals, Watches},
@@ -196,19 +197,31 @@ impl Replica {
     }
 }
 
+/// Chunks of a checkpoint, of about 64 KiB, that may wait to be decoded.
+const READ_AHEAD_CHUNKS: usize = 32;
+
 /// Reads a checkpoint back into a state.
 ///
 /// # Errors
 /// The file cannot be read, or its content does not fit its checksums.
 pub async fn restore(mut checkpoint: CheckpointReader) -> io::Result<StateMachine> {
-    // Decoding takes its time: on a thread of its own it delays nobody.
+    let (chunks, mut read) = mpsc::channel::<Bytes>(READ_AHEAD_CHUNKS);
+    // Decoding takes its time: on a thread of its own it delays nobody, and goes on while more is
+    // read and checked here.
     let decode = runtime::dedicated("checkpoint-decode", move || async move {
         let mut restore = Restore::new();
-        while let Some(chunk) = checkpoint.next().await.map_err(io::Error::other)? {
+        while let Some(chunk) = read.recv().await {
             restore.feed(&chunk).map_err(io::Error::other)?;
         }
         restore.finish().map_err(io::Error::other)
     })?;
+    while let Some(chunk) = checkpoint.next().await.map_err(io::Error::other)? {
+        if chunks.send(chunk).await.is_err() {
+            // It cannot be decoded, as the thread will say.
+            break;
+        }
+    }
+    drop(chunks);
     let decoded = decode.join().await;
     decoded.unwrap_or_else(|| Err(io::Error::other("decoding panicked")))
 }

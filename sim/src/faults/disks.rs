@@ -16,6 +16,9 @@ use crate::{
 /// How often a member that starts is asked whether it has.
 const START_POLL: Duration = Duration::from_millis(10);
 
+/// A member that could not write something while its disk was full may end so much later.
+const LATE_END: Duration = Duration::from_secs(1);
+
 /// What fails.
 #[derive(Clone, Copy)]
 pub(super) enum Operation {
@@ -68,6 +71,10 @@ impl Injector {
         sleep(time).await;
         member.disk().set_room_bytes(None);
         self.disk_is_well(number);
+        sleep(LATE_END).await;
+        while member.server().is_none() && !member.is_down() {
+            sleep(START_POLL).await;
+        }
         self.start_again(member, number, false);
     }
 
@@ -90,9 +97,12 @@ impl Injector {
             sleep(START_POLL).await;
         }
         if let (Some(rot), Some(reason)) = (rot, member.reason_of_end()) {
-            // What is damaged is named, so that the operator knows what to put back.
+            // What is damaged is named, so that the operator knows what to put back; unless another
+            // fault of the same disk was faster.
             assert!(
-                reason.contains("log-") || reason.contains("checkpoint"),
+                ["log-", "checkpoint", "injected"]
+                    .iter()
+                    .any(|part| reason.contains(part)),
                 "n{number} has rotten and says only: {reason}"
             );
             member.disk().flip(&rot);

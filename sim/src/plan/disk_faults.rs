@@ -18,9 +18,6 @@ const FAILURE_MS_MAX: u64 = 3_000;
 /// The longest stall, milliseconds.
 const STALL_MS_MAX: u64 = 8_000;
 
-/// Whether disks are full in generated plans: only once members live through it.
-const FULL_DISKS: bool = false;
-
 /// Most room on a full disk, bytes: a few small segments.
 const ROOM_BYTES_MAX: u64 = 64 << 10;
 
@@ -36,10 +33,12 @@ enum Kind {
 
 /// What breaks in a run of `run_ms`, in the order of time. A random subset of the kinds.
 pub(super) fn generate(stream: &mut Stream, members: u64, run_ms: u64) -> Vec<TimedFault> {
-    let mut kinds = vec![Kind::FailFsync, Kind::FailWrite, Kind::StallFsync];
-    if FULL_DISKS {
-        kinds.push(Kind::FullDisk);
-    }
+    let mut kinds = vec![
+        Kind::FailFsync,
+        Kind::FailWrite,
+        Kind::StallFsync,
+        Kind::FullDisk,
+    ];
     // The first of them that rots: after it come the others of a minority.
     let rotten = stream.between(1, members);
     if minority(members) > 0 {
