@@ -6,6 +6,8 @@
 //! both.
 
 mod channel;
+#[cfg(not(madsim))]
+mod coalesced;
 mod deadline;
 mod grpc_words;
 mod hyper_rt;

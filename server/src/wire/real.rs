@@ -5,8 +5,10 @@ use std::{io, net::SocketAddr};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::coalesced::Coalesced;
+
 /// A connection, as hyper wants it.
-pub(super) type Stream = TokioIo<TcpStream>;
+pub(super) type Stream = TokioIo<Coalesced>;
 
 /// A bound socket that accepts connections.
 #[derive(Debug)]
@@ -55,7 +57,7 @@ impl Accepted {
     pub(super) fn into_stream(self) -> io::Result<Stream> {
         let stream = TcpStream::from_std(self.stream)?;
         stream.set_nodelay(true)?;
-        Ok(TokioIo::new(stream))
+        Ok(TokioIo::new(Coalesced(stream)))
     }
 }
 
@@ -63,5 +65,5 @@ impl Accepted {
 pub(super) async fn connect(host_and_port: &str) -> io::Result<Stream> {
     let stream = TcpStream::connect(host_and_port).await?;
     stream.set_nodelay(true)?;
-    Ok(TokioIo::new(stream))
+    Ok(TokioIo::new(Coalesced(stream)))
 }
