@@ -188,10 +188,30 @@ fn what_is_compacted_takes_no_space_once_it_is_removed() {
     let full_bytes = log.machine.size_bytes();
     log.apply(Command::Compact { revision: 101 });
     assert_eq!(log.machine.size_bytes(), full_bytes);
+    assert!(log.machine.is_compacting());
     while log.machine.compact_step(1) {}
+    assert!(!log.machine.is_compacting());
     assert!(log.machine.size_bytes() < full_bytes / 20);
     let restored = restored(&log.machine);
     assert_eq!(restored.size_bytes(), log.machine.size_bytes());
+}
+
+#[test]
+fn an_interval_is_wide_by_the_keys_it_has() {
+    let mut log = Log::new();
+    for key in ["a", "b", "c", "d"] {
+        log.put(key, None);
+    }
+    let view = log.machine.view();
+    let between = |start: &'static str, end: &'static str| KeyRange::Range {
+        start: Bytes::from_static(start.as_bytes()),
+        end: Bytes::from_static(end.as_bytes()),
+    };
+    assert!(view.is_wide(&between("a", "d"), 2) && !view.is_wide(&between("a", "d"), 3));
+    assert!(view.is_wide(&KeyRange::From("b".into()), 2));
+    assert!(view.is_wide(&KeyRange::Key("b".into()), 0));
+    assert!(!view.is_wide(&KeyRange::Key("x".into()), 0));
+    assert!(!view.is_wide(&between("d", "a"), 0));
 }
 
 /// etcd lets this through its checks, and then stops.

@@ -31,6 +31,7 @@ scenarios! {
     kv::a_transaction_takes_one_branch_and_one_revision,
     kv::a_transaction_that_only_reads_is_no_write,
     kv::compaction_hides_the_past,
+    kv::a_wide_interval_is_read_like_a_narrow_one,
     kv::requests_have_a_size_limit,
     kv::what_does_not_exist_is_unimplemented,
     watch::events_follow_the_created_response_in_order,

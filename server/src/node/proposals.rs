@@ -102,3 +102,23 @@ impl Proposals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock;
+
+    #[test]
+    fn only_those_whose_time_is_up_are_told() {
+        let proposals = Proposals::default();
+        let now = clock::now();
+        let mut late = proposals.wait(1, now);
+        let mut early = proposals.wait(2, now + Duration::from_secs(1));
+        proposals.end_overdue(now);
+        assert_eq!(late.try_recv(), Ok(Err(Lost::Overdue)));
+        assert!(early.try_recv().is_err(), "it goes on waiting");
+        assert_eq!(proposals.len(), 1);
+    }
+}

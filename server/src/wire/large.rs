@@ -73,3 +73,35 @@ impl http_body::Body for Encoded {
                 .is_none_or(http_body::Body::is_end_stream)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{StreamExt as _, stream};
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    fn data(text: &'static str) -> Result<Frame<Bytes>, Status> {
+        Ok(Frame::data(Bytes::from_static(text.as_bytes())))
+    }
+
+    #[test]
+    fn what_is_not_ready_is_waited_for_later() {
+        let ready = stream::iter([data("a"), data("b")]);
+        let mut asked = false;
+        let later = stream::poll_fn(move |_| {
+            if std::mem::replace(&mut asked, true) {
+                Poll::Ready(None)
+            } else {
+                Poll::Pending
+            }
+        });
+        let tail = stream::iter([data("c")]);
+        let body = Body::new(StreamBody::new(ready.chain(later).chain(tail)));
+        let encoded = Encoded::of(body);
+        assert_eq!(encoded.frames.len(), 2);
+        let collected = encoded.collect().now_or_never();
+        let collected = collected.expect("ready by now").expect("no error");
+        assert_eq!(collected.to_bytes(), "abc");
+    }
+}

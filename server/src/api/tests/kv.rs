@@ -345,3 +345,50 @@ pub(super) async fn what_does_not_exist_is_unimplemented(member: Member) {
         assert_refused(answer, Code::Unimplemented, text);
     }
 }
+
+pub(super) async fn a_wide_interval_is_read_like_a_narrow_one(member: Member) {
+    const KEYS: usize = 1_200;
+    const KEYS_PER_TXN: usize = 100;
+    let mut kv = member.kv();
+    let keys: Vec<String> = (0..KEYS).map(|number| format!("w/{number:05}")).collect();
+    for chunk in keys.chunks(KEYS_PER_TXN) {
+        let puts = chunk.iter().map(|key| PutRequest {
+            key: key.clone().into(),
+            value: key.clone().into(),
+            ..Default::default()
+        });
+        let txn = TxnRequest {
+            success: puts.map(|put| op(Op::RequestPut(put))).collect(),
+            ..Default::default()
+        };
+        kv.txn(txn).await.expect("written");
+    }
+    let all = RangeRequest {
+        range_end: "w0".into(),
+        ..get("w/")
+    };
+    let is_all = |answer: &RangeResponse| {
+        let read = answer.kvs.iter().map(|kv| (&kv.key[..], &kv.value[..]));
+        answer.count == KEYS as i64
+            && read.eq(keys.iter().map(|key| (key.as_bytes(), key.as_bytes())))
+    };
+    let answer = kv.range(all.clone()).await.expect("read").into_inner();
+    assert!(is_all(&answer) && revision(answer.header.as_ref()) == 13);
+
+    let reads = TxnRequest {
+        success: vec![op(Op::RequestRange(all.clone()))],
+        ..Default::default()
+    };
+    let mut answer = kv.txn(reads).await.expect("run").into_inner();
+    let Some(OpResponse::ResponseRange(answer)) = answer.responses.remove(0).response else {
+        panic!("a range is answered as a range");
+    };
+    assert!(is_all(&answer));
+
+    let ahead = RangeRequest {
+        revision: 99,
+        ..all
+    };
+    let future = "etcdserver: mvcc: required revision is a future revision";
+    assert_refused(kv.range(ahead).await, Code::OutOfRange, future);
+}
