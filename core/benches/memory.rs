@@ -19,9 +19,9 @@ use quorate_core::{
     kv::KeyRange,
     lease::LeaseKeeper,
     limits::WatchLimits,
-    watch::{CreateRequest, Hub, Poll},
+    watch::{Hub, Poll},
 };
-use support::{Driver, FULL, key, lease};
+use support::{Driver, FULL, key, lease, watch};
 
 /// Watchers, on a key of their own.
 const WATCHERS: u64 = 100_000;
@@ -79,16 +79,7 @@ fn watched_keys() -> Hub {
         if number > 0 && number % STREAM_WATCHERS == 0 {
             stream = hub.open();
         }
-        let request = CreateRequest {
-            range: KeyRange::Key(key(number)),
-            start_revision: 0,
-            progress_notify: false,
-            no_put: false,
-            no_delete: false,
-            prev_kv: false,
-            watch_id: 0,
-            fragment: false,
-        };
+        let request = watch(KeyRange::Key(key(number)));
         hub.create(stream, request, 1, -1);
         assert!(matches!(hub.poll(stream), Poll::Response(_)), "created");
     }

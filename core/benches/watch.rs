@@ -10,9 +10,9 @@ use quorate_core::{
     Entry, StateMachine,
     kv::KeyRange,
     limits::WatchLimits,
-    watch::{CreateRequest, Hub, Poll, StreamId},
+    watch::{Hub, Poll, StreamId},
 };
-use support::{Driver, FULL, HOT, Numbers, in_batches, key, median, put, time};
+use support::{Driver, FULL, HOT, Numbers, in_batches, key, median, put, time, watch};
 
 /// As in the server.
 #[global_allocator]
@@ -90,19 +90,6 @@ impl Watched {
             driver.compact();
             elapsed
         });
-    }
-}
-
-fn watch(range: KeyRange) -> CreateRequest {
-    CreateRequest {
-        range,
-        start_revision: 0,
-        progress_notify: false,
-        no_put: false,
-        no_delete: false,
-        prev_kv: false,
-        watch_id: 0,
-        fragment: false,
     }
 }
 

@@ -14,6 +14,7 @@ use quorate_core::{
     kv::{KeyRange, LeaseId},
     limits::COMPACT_STEP_KEYS,
     request::{PutRequest, RangeRequest},
+    watch::CreateRequest,
 };
 
 /// Keys in a full machine, and leases in a full table.
@@ -219,4 +220,18 @@ pub(crate) fn longest(passes: &[Vec<Duration>]) -> Duration {
         .filter_map(shortest)
         .max()
         .expect("a pass has steps")
+}
+
+/// A watch of new events, with nothing else asked for.
+pub(crate) fn watch(range: KeyRange) -> CreateRequest {
+    CreateRequest {
+        range,
+        start_revision: 0,
+        progress_notify: false,
+        no_put: false,
+        no_delete: false,
+        prev_kv: false,
+        watch_id: 0,
+        fragment: false,
+    }
 }

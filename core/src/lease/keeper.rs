@@ -90,7 +90,8 @@ pub enum KeepAlive {
         /// The granted time to live, seconds.
         ttl_s: i64,
     },
-    /// There is no such lease, or its time was up: clients are told a TTL of 0.
+    /// There is no such lease, or its time was up. Clients are told a TTL of 0 once the state has
+    /// it no more: the end of a lease whose time was up may still fail to be replicated.
     NotFound,
     /// Not to be answered from memory. A renewal is queued, and the lease does not expire
     /// meanwhile: propose the next batch at once, and ask again when it is applied.

@@ -142,6 +142,11 @@ impl Member {
         self.life.state().excuses += 1;
     }
 
+    /// Whether several such faults go on.
+    pub fn is_excused_more_than_once(&self) -> bool {
+        self.life.state().excuses > 1
+    }
+
     /// Its process ends, without a power failure, where it has one.
     pub fn end(&self) {
         let mut state = self.life.state();

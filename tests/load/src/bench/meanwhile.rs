@@ -11,7 +11,7 @@ use super::{
     Options, Report,
     cluster::{Cluster, Program, poll},
     results::{Metric, Sample, Section},
-    steady::{load_keys, note_errors},
+    steady::{SETTLE, load_keys, note_errors},
 };
 use crate::{Load, LoadError, Timeline, Workload, call::Call, run_while};
 
@@ -26,9 +26,6 @@ const CLIENTS: usize = 16;
 
 /// Between two disturbances, and after the last.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// Until what goes on behind the last answer of a load is done, for the most part.
-const SETTLE: Duration = Duration::from_secs(2);
 
 /// A checkpoint that is due at start begins within this time.
 const CHECKPOINT_BEGINS: Duration = Duration::from_secs(1);

@@ -1,20 +1,17 @@
 //! A large state: how fast it is loaded, what it takes, and how soon it is back after a restart.
 
-use std::{path::PathBuf, thread, time::Duration};
+use std::{path::PathBuf, thread};
 
 use super::{
     Options, Report,
     cluster::{Cluster, Program},
     results::{Metric, Sample, Section},
-    steady::{load_keys, megabytes, note_errors},
+    steady::{SETTLE, load_keys, megabytes, note_errors},
 };
 use crate::{LoadError, usage};
 
 /// The row, with as many keys as there are.
 pub(super) const TITLE: &str = "million";
-
-/// Until what goes on behind the last answer is done, for the most part.
-const SETTLE: Duration = Duration::from_secs(2);
 
 pub(super) fn measure(
     options: &Options,

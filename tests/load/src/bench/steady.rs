@@ -1,6 +1,6 @@
 //! One workload, as fast as answers come, for a while.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use super::{
     Options, Report,
@@ -66,6 +66,9 @@ pub(super) fn measure(
     report.add(Section::Steady, &title, sample(&outcome));
     Ok(())
 }
+
+/// Until what goes on behind the last answer of a load is done, for the most part.
+pub(super) const SETTLE: Duration = Duration::from_secs(2);
 
 /// Writes this many keys once.
 pub(super) fn load_keys(target: &Target, keys: u64) -> Result<Outcome, LoadError> {
