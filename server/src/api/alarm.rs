@@ -5,7 +5,7 @@ use quorate_core::{
     alarm::{Alarm, AlarmAction, AlarmKind},
 };
 
-use super::{caller::Caller, context::Context, errors::ApiError};
+use super::{caller::Caller, context::Context, errors::ApiError, permission};
 use crate::proto::etcdserverpb::{
     AlarmMember, AlarmRequest, AlarmType, alarm_request::AlarmAction as Asked,
 };
@@ -20,6 +20,7 @@ pub(super) async fn answer(
     let action = match request.action() {
         Asked::Get => {
             context.node.read_barrier().await?;
+            permission::anyone(context, caller).await?;
             let all = context.node.with_state(|state| list(state));
             let asked = all.filter(|alarm| kind.is_none_or(|kind| alarm.kind == kind));
             return Ok(asked.map(to_wire).collect());

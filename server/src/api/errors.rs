@@ -14,6 +14,12 @@ pub(super) enum ApiError {
     InvalidSortOption,
     /// `client-api-version` metadata that is not UTF-8.
     InvalidClientApiVersion,
+    /// A stream of a range in an order that is not that of the keys.
+    RangeStreamSorted,
+    /// A stream of a range that leaves out keys by their revisions.
+    RangeStreamFiltered,
+    /// URLs for a member that no member can have.
+    BadMemberUrls,
     /// A password is offered where none is asked for.
     AuthNotEnabled,
 }
@@ -56,6 +62,18 @@ fn code_and_text(error: &ApiError) -> (Code, &'static str) {
         ApiError::InvalidClientApiVersion => (
             Code::InvalidArgument,
             "etcdserver: invalid client api version",
+        ),
+        ApiError::RangeStreamSorted => (
+            Code::Unimplemented,
+            "RangeStream does not support custom sort orders",
+        ),
+        ApiError::RangeStreamFiltered => (
+            Code::Unimplemented,
+            "RangeStream does not support revision filters",
+        ),
+        ApiError::BadMemberUrls => (
+            Code::InvalidArgument,
+            "etcdserver: given member URLs are invalid",
         ),
         ApiError::AuthNotEnabled => of_auth(AuthError::AuthNotEnabled),
     }
@@ -173,6 +191,21 @@ mod tests {
             ApiError::InvalidClientApiVersion,
             3,
             "etcdserver: invalid client api version",
+        ),
+        (
+            ApiError::RangeStreamSorted,
+            12,
+            "RangeStream does not support custom sort orders",
+        ),
+        (
+            ApiError::RangeStreamFiltered,
+            12,
+            "RangeStream does not support revision filters",
+        ),
+        (
+            ApiError::BadMemberUrls,
+            3,
+            "etcdserver: given member URLs are invalid",
         ),
         (
             ApiError::AuthNotEnabled,

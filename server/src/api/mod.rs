@@ -12,6 +12,8 @@ mod kv;
 mod lease;
 mod maintenance;
 mod metadata;
+mod permission;
+mod range_stream;
 #[cfg(test)]
 mod tests;
 mod watch;
