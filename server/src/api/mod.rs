@@ -7,13 +7,18 @@ mod caller;
 mod cluster;
 mod context;
 mod convert;
+mod election;
 mod errors;
+mod health;
 mod kv;
 mod lease;
+mod lock;
 mod maintenance;
 mod metadata;
 mod permission;
+mod queue;
 mod range_stream;
+mod reflection;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -32,6 +37,10 @@ use crate::{
         auth_server::AuthServer, cluster_server::ClusterServer, kv_server::KvServer,
         lease_server::LeaseServer, maintenance_server::MaintenanceServer,
         watch_server::WatchServer,
+    },
+    proto::{
+        health::health_server::HealthServer, v3electionpb::election_server::ElectionServer,
+        v3lockpb::lock_server::LockServer,
     },
     runtime::Signal,
     wire::Services,
@@ -65,4 +74,9 @@ pub(crate) fn services(node: Arc<Node>, stop: Signal) -> Services {
             maintenance::MaintenanceService::new
         ))
         .grpc(limited!(AuthServer, auth::AuthService::new))
+        .grpc(limited!(LockServer, lock::LockService::new))
+        .grpc(limited!(ElectionServer, election::ElectionService::new))
+        .grpc(limited!(HealthServer, health::HealthService::new))
+        .grpc(reflection::v1())
+        .grpc(reflection::v1alpha())
 }
