@@ -181,7 +181,8 @@ impl View {
         self.store.events(from_revision)
     }
 
-    /// The checksum of the key space at a main revision, 0 or less meaning the newest.
+    /// The checksum of the key space at a main revision, 0 meaning the newest. Below 0 there is
+    /// nothing to hash.
     ///
     /// # Errors
     ///

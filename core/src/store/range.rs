@@ -102,7 +102,7 @@ impl Store {
     }
 
     /// Whether a main revision can be read; 0 or less means the newest, which can.
-    fn check_revision(&self, revision: i64) -> Result<(), Error> {
+    pub(super) fn check_revision(&self, revision: i64) -> Result<(), Error> {
         if revision > self.revision {
             return Err(Error::FutureRevision);
         }
