@@ -9,6 +9,7 @@ mod lease;
 mod no_leader;
 mod queues;
 mod range_stream;
+mod reflection;
 mod status;
 mod support;
 mod watch;
@@ -44,6 +45,8 @@ scenarios! {
     queues::who_gives_up_leaves_the_queue,
     queues::a_lease_that_ends_lets_the_next_one_in,
     queues::stopping_the_server_ends_waits,
+    reflection::services_describe_themselves,
+    reflection::the_older_version_answers_too,
     health::health_is_told_until_the_end,
     watch::events_follow_the_created_response_in_order,
     watch::ids_are_assigned_cancelled_and_refused_as_in_etcd,
