@@ -3,9 +3,10 @@
 use quorate_core::{
     Command, Response as Outcome, View,
     alarm::{Alarm, AlarmAction, AlarmKind},
+    auth::Author,
 };
 
-use super::{caller::Caller, context::Context, errors::ApiError, permission};
+use super::{caller::Caller, context::Context, errors::ApiError};
 use crate::proto::etcdserverpb::{
     AlarmMember, AlarmRequest, AlarmType, alarm_request::AlarmAction as Asked,
 };
@@ -17,10 +18,14 @@ pub(super) async fn answer(
     request: AlarmRequest,
 ) -> Result<Vec<AlarmMember>, ApiError> {
     let kind = kind(request.alarm());
+    let may = |state: &View, author: &Author| match request.action() {
+        Asked::Get => Ok(state.authorize_anyone(author)?),
+        Asked::Activate | Asked::Deactivate => Ok(state.authorize_admin(author)?),
+    };
+    context.permit(caller, may).await?;
     let action = match request.action() {
         Asked::Get => {
             context.node.read_barrier().await?;
-            permission::anyone(context, caller).await?;
             let all = context.node.with_state(|state| list(state));
             let asked = all.filter(|alarm| kind.is_none_or(|kind| alarm.kind == kind));
             return Ok(asked.map(to_wire).collect());

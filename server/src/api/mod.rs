@@ -13,6 +13,7 @@ mod health;
 mod kv;
 mod lease;
 mod lock;
+mod login;
 mod maintenance;
 mod metadata;
 mod permission;

@@ -7,9 +7,8 @@ use super::{caller::Caller, context::Context, errors::ApiError};
 /// # Errors
 /// It may not.
 pub(super) async fn admin(context: &Context, caller: &Caller) -> Result<(), ApiError> {
-    let author = context.author(caller).await?;
-    let node = &context.node;
-    Ok(node.with_state(|state| state.authorize_admin(&author))?)
+    let permitted = context.permit(caller, |state, author| Ok(state.authorize_admin(author)?));
+    permitted.await.map(drop)
 }
 
 /// Whether the caller may do what everybody may who has a token.
@@ -17,7 +16,6 @@ pub(super) async fn admin(context: &Context, caller: &Caller) -> Result<(), ApiE
 /// # Errors
 /// It may not.
 pub(super) async fn anyone(context: &Context, caller: &Caller) -> Result<(), ApiError> {
-    let author = context.author(caller).await?;
-    let node = &context.node;
-    Ok(node.with_state(|state| state.authorize_anyone(&author))?)
+    let permitted = context.permit(caller, |state, author| Ok(state.authorize_anyone(author)?));
+    permitted.await.map(drop)
 }
