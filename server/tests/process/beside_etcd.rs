@@ -5,6 +5,7 @@
 mod elections;
 mod locks;
 mod maintenance;
+mod permissions;
 mod refusals;
 
 use std::path::Path;

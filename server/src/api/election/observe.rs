@@ -17,7 +17,7 @@ use crate::{
         context::Context,
         errors::ApiError,
         metadata,
-        queue::{self, Events, Failure},
+        queue::{self, Events},
         watch,
     },
     node::NodeError,
@@ -57,16 +57,18 @@ impl Observation {
         let mut observation = observation?;
         let next = tokio::select! {
             biased;
-            error = &mut observation.over => Err(ApiError::from(error).into()),
-            next = observation.view.next() => next.map_err(|error| match error {
-                ApiError::Node(NodeError::Stopped) => error.into(),
-                _ => Failure::ObserveEnded.into(),
-            }),
+            error = &mut observation.over => Err(error.into()),
+            next = observation.view.next() => next,
         };
-        Some(match next {
-            Ok(response) => (Ok(response), Some(observation)),
-            Err(status) => (Err(status), None),
-        })
+        match next {
+            Ok(response) => Some((Ok(response), Some(observation))),
+            Err(error @ ApiError::Node(NodeError::Stopped | NodeError::NoLeader)) => {
+                Some((Err(error.into()), None))
+            }
+            // As in etcd, a stream that cannot go on ends without a word, be it that the caller
+            // may not read.
+            Err(_) => None,
+        }
     }
 }
 

@@ -20,8 +20,6 @@ pub(in crate::api) enum Failure {
     NoLeader,
     /// The request says not who leads.
     LeaderMissing,
-    /// A read behind the observation has failed.
-    ObserveEnded,
 }
 
 impl From<ApiError> for Failure {
@@ -47,7 +45,6 @@ impl From<Failure> for Status {
             Failure::NotLeader => "election: not leader",
             Failure::NoLeader => "election: no leader",
             Failure::LeaderMissing => r#""leader" field must be provided"#,
-            Failure::ObserveEnded => "election: observe closed early",
         };
         Self::unknown(text)
     }

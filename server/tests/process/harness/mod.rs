@@ -9,7 +9,7 @@ mod process;
 mod scenario;
 mod writers;
 
-pub(crate) use client::{Client, Watch, lease_id, put};
+pub(crate) use client::{Client, Watch, lease_id, put, timed};
 pub(crate) use cluster::{Cluster, Member, MemberSpec};
 pub(crate) use etcdctl::Etcdctl;
 pub(crate) use peers::{Peers, peers};

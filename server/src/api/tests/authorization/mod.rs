@@ -8,6 +8,7 @@ mod administration;
 mod asker;
 mod calls;
 mod needs;
+mod queues;
 mod users;
 
 use std::{env, fmt::Write as _, fs, path::Path};
@@ -32,6 +33,7 @@ pub(super) async fn everyone_may_do_what_the_table_says(member: Member) {
         calls::of_transactions(),
         calls::of_watches(),
         calls::of_leases(),
+        queues::of_queues(),
         administration::of_the_cluster(),
         administration::of_users_and_roles(),
     ];
