@@ -65,7 +65,7 @@ impl Verdict {
             Self::NoUser
         } else if error.contains("invalid auth token") {
             Self::BadToken
-        } else if error.contains("observe closed early") {
+        } else if error.contains("the stream has ended") {
             Self::Ended
         } else {
             Self::Allowed

@@ -1,58 +1,3 @@
-<<<<<<< HEAD
-//! Locks and elections: what they do with keys, they do in the caller's name. All are below the name
-//! `a`, and go with the lease that has no other keys.
-
-use super::calls::{BOTH_A, Call, LEASE_OF_NOTHING, READ_A, WRITE_A, calls};
-use crate::proto::{
-    v3electionpb::{
-        CampaignRequest, LeaderKey, LeaderRequest, ProclaimRequest, ResignRequest,
-        election_client::ElectionClient,
-    },
-    v3lockpb::{LockRequest, UnlockRequest, lock_client::LockClient},
-};
-
-/// To be asked behind those that need a lease without keys.
-pub(super) fn of_queues() -> Vec<Call> {
-    calls! {
-        "Lock/Lock", BOTH_A,
-            |asker| LockClient::new(asker.channel.clone()).lock(asker.ask(LockRequest {
-                name: "a".into(),
-                lease: LEASE_OF_NOTHING,
-            }));
-        "Lock/Unlock", WRITE_A,
-            |asker| LockClient::new(asker.channel.clone()).unlock(asker.ask(UnlockRequest {
-                key: "a/x".into(),
-            }));
-        "Election/Leader", READ_A,
-            |asker| ElectionClient::new(asker.channel.clone()).leader(asker.ask(LeaderRequest {
-                name: "a".into(),
-            }));
-        "Election/Campaign", BOTH_A,
-            |asker| ElectionClient::new(asker.channel.clone()).campaign(asker.ask(CampaignRequest {
-                name: "a".into(),
-                lease: LEASE_OF_NOTHING,
-                value: "".into(),
-            }));
-        "Election/Proclaim", BOTH_A,
-            |asker| ElectionClient::new(asker.channel.clone()).proclaim(asker.ask(ProclaimRequest {
-                leader: Some(somebody()),
-                value: "new".into(),
-            }));
-        "Election/Resign", BOTH_A,
-            |asker| ElectionClient::new(asker.channel.clone()).resign(asker.ask(ResignRequest {
-                leader: Some(somebody()),
-            }));
-    }
-}
-
-/// Who does not lead.
-fn somebody() -> LeaderKey {
-    LeaderKey {
-        name: "a".into(),
-        key: "a/x".into(),
-        rev: 1,
-        lease: LEASE_OF_NOTHING,
-=======
 //! The calls about locks and elections, which are made of puts, reads and watches below a name.
 
 use super::{
@@ -116,6 +61,5 @@ pub(super) fn of_queues() -> Vec<Call> {
             |asker| asker.elections().resign(asker.ask(ResignRequest { leader: leader() }));
         "Lock/Unlock", WRITE_A,
             |asker| asker.locks().unlock(asker.ask(UnlockRequest { key: "a/3".into() }));
->>>>>>> main
     }
 }
