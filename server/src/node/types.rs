@@ -79,6 +79,8 @@ pub struct NodeOptions {
     pub compact_step_keys: usize,
     /// Most leases in one replicated batch of renewals or expiries.
     pub lease_batch_max: usize,
+    /// How often idle watchers that asked for it are told their revision.
+    pub progress_interval: Duration,
 }
 
 /// A member of the cluster. One that has not started yet has no name and no client URLs.
