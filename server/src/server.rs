@@ -350,7 +350,7 @@ fn node_options(config: &Config, tuning: &Tuning) -> NodeOptions {
         election_timeout: config.election_timeout,
         checkpoint_log_bytes: tuning.checkpoint_log_bytes,
         checkpoint_entries: config.snapshot_count,
-        quota_bytes: config.quota_bytes.unwrap_or(0),
+        quota_bytes: config.quota_bytes,
         compact_step_keys: tuning.compact_step_keys,
         lease_batch_max: tuning.lease_batch_max,
         progress_interval: config.progress.interval,

@@ -4,7 +4,7 @@ use futures_util::stream;
 use quorate_core::{Command, Error, Response as Outcome, kv::LeaseId};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{ResponseStream, context::Context, errors::ApiError, metadata};
+use super::{ResponseStream, context::Context, errors::ApiError, metadata, quota};
 use crate::{
     node::NodeError,
     proto::etcdserverpb::{
@@ -30,6 +30,7 @@ impl Lease for LeaseService {
         request: Request<LeaseGrantRequest>,
     ) -> Result<Response<LeaseGrantResponse>, Status> {
         let caller = metadata::check(&self.0, request.metadata())?;
+        quota::check_grant(&self.0.node).await?;
         let LeaseGrantRequest { id, ttl } = request.into_inner();
         let id = match LeaseId::new(id) {
             Some(id) => id,

@@ -12,6 +12,7 @@ mod kv;
 mod lease;
 mod maintenance;
 mod metadata;
+mod quota;
 #[cfg(test)]
 mod tests;
 mod watch;

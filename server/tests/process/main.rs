@@ -14,5 +14,6 @@ mod harness;
 mod leader_change;
 mod lost_directory;
 mod no_quorum;
+mod quota;
 mod start_errors;
 mod storage_faults;
