@@ -15,5 +15,6 @@ mod leader_change;
 mod lost_directory;
 mod no_quorum;
 mod quota;
+mod silent_clients;
 mod start_errors;
 mod storage_faults;
