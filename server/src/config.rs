@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, iter, net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::{
+    auth::{AuthConfig, AuthConfigError},
     cli::{self, Invocation, Options, UrlList},
     url::{Scheme, Url, UrlError},
 };
@@ -65,6 +66,8 @@ pub struct Config {
     pub keep_alive: KeepAlive,
     /// How often idle watchers that asked for it are told their revision.
     pub progress: ProgressInterval,
+    /// How clients prove who they are.
+    pub auth: AuthConfig,
 }
 
 /// Why flags do not go together: etcd's text where it has one, and what to do.
@@ -135,6 +138,9 @@ pub enum ConfigError {
          {ELECTION_TIMEOUT_MAX_MS}ms; lower it"
     )]
     ElectionTooLong(u64),
+    /// How clients prove who they are is not said.
+    #[error(transparent)]
+    Auth(#[from] AuthConfigError),
     /// The members do not go together.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -180,6 +186,11 @@ impl Config {
                 .filter(|count| !matches!(*count, 0 | u32::MAX)),
             keep_alive,
             progress: ProgressInterval::new(options.watch_progress_notify_interval.0),
+            auth: AuthConfig::new(
+                &options.auth_token,
+                options.auth_token_ttl,
+                options.bcrypt_cost,
+            )?,
         })
     }
 

@@ -154,3 +154,22 @@ fn idle_watchers_hear_of_progress_as_often_as_the_operator_wants() {
         }
     });
 }
+
+#[test]
+fn a_low_soft_limit_of_open_files_is_raised() {
+    const SOFT_LIMIT: usize = 128;
+    run(async |directory| {
+        let script = directory.join("quorate-with-few-files");
+        let text = format!("#!/bin/sh\nulimit -S -n {SOFT_LIMIT}\nexec {QUORATE} \"$@\"\n");
+        std::fs::write(&script, text).expect("writable");
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&script, executable).expect("it is ours");
+        let (_cluster, port) = start(&script, &directory, "--log-format=json").await;
+        let mut connections = Vec::new();
+        for _ in 0..2 * SOFT_LIMIT {
+            let mut connection = Connection::open(port).await;
+            connection.get().await.expect("it is served");
+            connections.push(connection);
+        }
+    });
+}

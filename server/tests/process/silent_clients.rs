@@ -11,8 +11,8 @@ const VALUE_BYTES: usize = 64 << 10;
 /// What waits for each in any case, in the window of HTTP/2.
 const BEGINNING_BYTES: usize = 60_000;
 
-/// What the server may take with all of them. If it kept for each what that does not read, it would
-/// take 1 GiB; there are at most a few responses for each.
+/// What the server may take with all of them: a few responses for each. If it encoded for each what
+/// that does not read, it would take 1 GiB, and half of it if it did so where HTTP/2 lets it.
 const RESIDENT_MAX_BYTES: u64 = 400 << 20;
 
 #[cfg(target_os = "linux")]
