@@ -192,10 +192,10 @@ impl View {
         self.store.hash_kv(revision)
     }
 
-    /// Estimated bytes that all stored versions take: keys, values and overhead. Kept as changes
+    /// Estimated bytes that all stored versions and leases take: keys, values and overhead. Kept as changes
     /// come; members may differ, since each removes compacted versions at its own pace.
     pub fn size_bytes(&self) -> u64 {
-        self.store.size_bytes()
+        self.store.size_bytes() + self.leases.size_bytes()
     }
 
     /// A hash of the whole state, equal on all members at the same log index. Reads everything;

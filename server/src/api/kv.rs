@@ -9,7 +9,7 @@ use quorate_core::{
 use tonic::{Request, Response, Status};
 
 use super::{
-    ResponseStream, caller::Caller, context::Context, convert, errors::ApiError, metadata,
+    ResponseStream, caller::Caller, context::Context, convert, errors::ApiError, metadata, quota,
     range_stream,
 };
 use crate::{
@@ -51,7 +51,9 @@ impl Kv for KvService {
 
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {
         let caller = metadata::check(&self.0, request.metadata())?;
-        let command = Command::Put(convert::put(request.into_inner())?);
+        let request = request.into_inner();
+        quota::check_put(&self.0.node, &request).await?;
+        let command = Command::Put(convert::put(request)?);
         let (_, Outcome::Put(put)) = self.0.propose(&caller, command).await? else {
             unreachable!("a put is answered as a put");
         };
@@ -136,6 +138,7 @@ impl KvService {
         caller: &Caller,
         request: TxnRequest,
     ) -> Result<Response<TxnResponse>, ApiError> {
+        quota::check_txn(&self.0.node, &request).await?;
         let serializable = convert::is_serializable(&request);
         let request = convert::txn(request, self.0.node.limits().max_txn_ops)?;
         if !request.is_read_only() {

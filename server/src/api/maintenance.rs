@@ -15,6 +15,9 @@ use crate::{
     version::ETCD_VERSION,
 };
 
+/// What a member without a quota says of it.
+const NO_QUOTA: i64 = -1;
+
 /// See the module.
 pub(super) struct MaintenanceService(Context);
 
@@ -59,7 +62,7 @@ impl Maintenance for MaintenanceService {
             db_size_in_use: signed(status.db_size_bytes),
             is_learner,
             storage_version: String::new(),
-            db_size_quota: signed(status.quota_bytes),
+            db_size_quota: status.quota_bytes.map_or(NO_QUOTA, signed),
             downgrade_info: Some(DowngradeInfo::default()),
         }))
     }

@@ -18,6 +18,7 @@ mod maintenance;
 mod metadata;
 mod permission;
 mod queue;
+mod quota;
 mod range_stream;
 mod reflection;
 #[cfg(test)]

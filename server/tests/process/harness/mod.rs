@@ -3,6 +3,7 @@
 mod client;
 mod cluster;
 mod etcdctl;
+pub(crate) mod http2;
 mod peers;
 mod ports;
 mod process;
