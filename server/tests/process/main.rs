@@ -19,3 +19,4 @@ mod quota;
 mod silent_clients;
 mod start_errors;
 mod storage_faults;
+mod tokens;
