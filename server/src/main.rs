@@ -32,6 +32,13 @@ fn main() -> ExitCode {
             "unrecognized environment variable"
         );
     }
+    if config.progress.is_raised {
+        let interval = config.progress.interval;
+        tracing::warn!(
+            ?interval,
+            "adjusting watch progress notify interval to minimum period"
+        );
+    }
     tracing::info!(
         version = version::QUORATE_VERSION,
         etcd_version = version::ETCD_VERSION,

@@ -28,8 +28,10 @@ use crate::{
 };
 
 mod error;
+mod serving;
 
 pub use error::StartError;
+use serving::{client_serve_options, peer_serve_options};
 
 /// Base of the time that a request may wait for consensus; two election timeouts are added, as in
 /// etcd (contract api.md §9.6).
@@ -117,13 +119,6 @@ pub async fn start(
     tuning: Tuning,
     hooks: Hooks,
 ) -> Result<Server, StartError> {
-    if config.progress.is_raised {
-        let interval = config.progress.interval;
-        tracing::warn!(
-            ?interval,
-            "adjusting watch progress notify interval to minimum period"
-        );
-    }
     // The ports first: who cannot have them should not touch the data.
     let client_listeners = bind("--listen-client-urls", &config.listen_client_addrs).await?;
     let peer_listeners = bind("--listen-peer-urls", &config.listen_peer_addrs).await?;
@@ -247,25 +242,6 @@ impl Server {
             let handed = self.node.transfer_leader(successor);
             let _ = clock::timeout(HAND_OVER_TIMEOUT, handed).await;
         }
-    }
-}
-
-fn client_serve_options(config: &Config) -> ServeOptions {
-    ServeOptions {
-        keep_alive_interval: config.keep_alive.interval,
-        keep_alive_timeout: config.keep_alive.timeout,
-        keep_alive_min_time: Some(config.keep_alive.min_time),
-        concurrent_streams_max: config.concurrent_streams_max,
-        ..ServeOptions::default()
-    }
-}
-
-/// Peers keep streams open for as long as both members live, and cope with a connection that
-/// breaks: there is nothing to wait for.
-fn peer_serve_options() -> ServeOptions {
-    ServeOptions {
-        grace: Duration::ZERO,
-        ..ServeOptions::default()
     }
 }
 

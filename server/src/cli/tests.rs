@@ -48,6 +48,7 @@ fn etcds_defaults() {
         (0, 1_572_864)
     );
     assert_eq!(options.max_txn_ops, 128);
+    assert_eq!(options.max_concurrent_streams, u32::MAX);
     assert_eq!(options.initial_cluster_token, "etcd-cluster");
     assert_eq!(options.initial_cluster_state, ClusterState::New);
     assert_eq!(

@@ -117,7 +117,7 @@ mod tests {
     fn allowed(pings: &mut Pings, gaps_ms: &[u64]) -> usize {
         let mut now = clock::now();
         let mut too_many = |gap_ms: &u64| {
-            now = now + Duration::from_millis(*gap_ms);
+            now += Duration::from_millis(*gap_ms);
             pings.pinged(now)
         };
         gaps_ms

@@ -5,9 +5,16 @@ use std::{
     net::SocketAddr,
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
-use quorate_load::{Load, LoadError, Target, Workload, call, call::Call, run, run_while};
+use quorate_load::{
+    Load, LoadError, Target, Workload, call,
+    call::Call,
+    idle::Idle,
+    run, run_while, silent,
+    watch::{Crowd, Watched, Watchers},
+};
 use quorate_server::{
     config::Config,
     disk::memory::MemoryDisk,
@@ -142,5 +149,35 @@ fn nobody_listening_is_an_error_with_the_endpoint() {
     match run(&target, &short(Workload::Put)) {
         Err(LoadError::Connect { endpoint: told, .. }) => assert_eq!(told, endpoint),
         other => panic!("{:?}", other.map(|outcome| outcome.quiet.operations())),
+    }
+}
+
+#[test]
+fn watchers_hear_of_every_put_beside_clients_that_do_not_read() {
+    let member = Member::start();
+    let endpoint = member.addr.to_string();
+    let crowd = |watchers_per_stream, watched| Crowd {
+        connections: 2,
+        streams: 5,
+        watchers_per_stream,
+        watched,
+    };
+    let _silent = [true, false].map(|wide| silent::watch(&endpoint, wide).expect("it listens"));
+    let _idle = Idle::open(&endpoint, 10).expect("it serves");
+    let all = Watchers::start(&endpoint, crowd(1, Watched::All)).expect("they watch");
+    let own = Watchers::start(&endpoint, crowd(50, Watched::Own)).expect("they watch");
+    let load = Load {
+        keys: KEYS,
+        batch: 10,
+        stamped: true,
+        ..Load::new(Workload::Load, 4)
+    };
+    run(&member.target(), &load).expect("it serves");
+    // Five watchers of all keys, and one of each key.
+    for (watchers, expected) in [(all, 5 * KEYS), (own, KEYS)] {
+        let events = watchers.take_at_least(expected, Duration::from_secs(60));
+        let events = events.expect("they come");
+        assert_eq!((events.operations(), events.errors), (expected, 0));
+        assert!(events.max_us() < 60e6, "{} µs", events.max_us());
     }
 }
