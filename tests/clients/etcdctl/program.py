@@ -166,7 +166,7 @@ def watch_kill():
 
 def lease():
     granted = ask("lease", "grant", "60")
-    hexadecimal = f"{granted['ID']:x}"
+    hexadecimal = f"{granted['ID']:016x}"
     equal(granted["TTL"], 60, "time to live granted")
     ctl("put", "lease/a", "x", f"--lease={hexadecimal}")
     left = ask("lease", "timetolive", hexadecimal, "--keys")
@@ -176,14 +176,14 @@ def lease():
     assert hexadecimal in ctl("lease", "list").split(), "the lease is not listed"
     ctl("lease", "revoke", hexadecimal)
     equal(ctl("get", "lease/a"), "", "the key of the revoked lease")
-    short = f"{ask('lease', 'grant', '1')['ID']:x}"
+    short = f"{ask('lease', 'grant', '1')['ID']:016x}"
     ctl("put", "lease/b", "x", f"--lease={short}")
     until(lambda: ctl("get", "lease/b") == "", "end of a lease of a second")
 
 
 def lease_kill():
     granted = ask("lease", "grant", str(LEASE_TTL_SECONDS))
-    hexadecimal = f"{granted['ID']:x}"
+    hexadecimal = f"{granted['ID']:016x}"
     ctl("put", "kept", "x", f"--lease={hexadecimal}")
     with Background("lease", "keep-alive", hexadecimal) as keeper:
         equal(keeper.line(), f"lease {hexadecimal} keepalived with TTL({LEASE_TTL_SECONDS})", "the first answer")
