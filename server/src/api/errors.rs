@@ -30,6 +30,12 @@ impl From<Error> for ApiError {
     }
 }
 
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        Error::from(error).into()
+    }
+}
+
 impl From<ApiError> for Status {
     fn from(error: ApiError) -> Self {
         let (code, text) = code_and_text(&error);

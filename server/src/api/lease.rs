@@ -1,7 +1,7 @@
 //! The Lease service.
 
 use futures_util::stream;
-use quorate_core::{Command, Error, Response as Outcome, auth::Author, kv::LeaseId};
+use quorate_core::{Command, Error, Response as Outcome, kv::LeaseId};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{ResponseStream, context::Context, errors::ApiError, metadata};
@@ -29,14 +29,17 @@ impl Lease for LeaseService {
         &self,
         request: Request<LeaseGrantRequest>,
     ) -> Result<Response<LeaseGrantResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
+        let caller = metadata::check(&self.0, request.metadata())?;
         let LeaseGrantRequest { id, ttl } = request.into_inner();
         let id = match LeaseId::new(id) {
             Some(id) => id,
             None => random_id()?,
         };
         let ttl_s = ttl.max(self.0.node.limits().min_lease_ttl_s);
-        let (revision, outcome) = self.propose(Command::LeaseGrant { id, ttl_s }).await?;
+        let (revision, outcome) = self
+            .0
+            .propose(&caller, Command::LeaseGrant { id, ttl_s })
+            .await?;
         let Outcome::LeaseGrant { id, ttl_s } = outcome else {
             unreachable!("a grant is answered as a grant");
         };
@@ -52,10 +55,10 @@ impl Lease for LeaseService {
         &self,
         request: Request<LeaseRevokeRequest>,
     ) -> Result<Response<LeaseRevokeResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
+        let caller = metadata::check(&self.0, request.metadata())?;
         let id = LeaseId::new(request.into_inner().id);
         let id = id.ok_or(ApiError::from(Error::LeaseNotFound))?;
-        let (revision, _) = self.propose(Command::LeaseRevoke { id }).await?;
+        let (revision, _) = self.0.propose(&caller, Command::LeaseRevoke { id }).await?;
         Ok(Response::new(LeaseRevokeResponse {
             header: Some(self.0.header(revision)),
         }))
@@ -114,10 +117,6 @@ impl Lease for LeaseService {
 impl LeaseService {
     pub(super) fn new(context: Context) -> Self {
         Self(context)
-    }
-
-    async fn propose(&self, command: Command) -> Result<(i64, Outcome), ApiError> {
-        Ok(self.0.node.propose(&Author::Anonymous, &command).await?)
     }
 
     async fn time_to_live(

@@ -3,6 +3,7 @@
 
 mod alarm;
 mod auth;
+mod caller;
 mod cluster;
 mod context;
 mod convert;
