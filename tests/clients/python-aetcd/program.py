@@ -21,7 +21,10 @@ def client(**login):
     first, last = ENDPOINTS[:-1], ENDPOINTS[-1]
     host, port = last.split(":")
     addresses = ",".join([*first, host])
-    return aetcd.Client(host=f"ipv4:{addresses}", port=int(port), timeout=TIMEOUT_SECONDS, **login)
+    # Else all the addresses together would be the name that requests are for.
+    options = {"grpc.default_authority": ENDPOINTS[0]}
+    host = f"ipv4:{addresses}"
+    return aetcd.Client(host=host, port=int(port), timeout=TIMEOUT_SECONDS, options=options, **login)
 
 
 async def kill(member):

@@ -24,7 +24,10 @@ def connect(**login):
     first, last = ENDPOINTS[:-1], ENDPOINTS[-1]
     host, port = last.split(":")
     addresses = ",".join([*first, host])
-    return etcd3.client(host=f"ipv4:{addresses}", port=port, timeout=TIMEOUT_SECONDS, **login)
+    # Else all the addresses together would be the name that requests are for.
+    options = [("grpc.default_authority", ENDPOINTS[0])]
+    host = f"ipv4:{addresses}"
+    return etcd3.client(host=host, port=port, timeout=TIMEOUT_SECONDS, grpc_options=options, **login)
 
 
 client = connect()
