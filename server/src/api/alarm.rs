@@ -3,6 +3,7 @@
 use quorate_core::{
     Command, Response as Outcome, View,
     alarm::{Alarm, AlarmAction, AlarmKind},
+    auth::Author,
 };
 
 use super::{caller::Caller, context::Context, errors::ApiError};
@@ -17,6 +18,11 @@ pub(super) async fn answer(
     request: AlarmRequest,
 ) -> Result<Vec<AlarmMember>, ApiError> {
     let kind = kind(request.alarm());
+    let may = |state: &View, author: &Author| match request.action() {
+        Asked::Get => Ok(state.authorize_anyone(author)?),
+        Asked::Activate | Asked::Deactivate => Ok(state.authorize_admin(author)?),
+    };
+    context.permit(caller, may).await?;
     let action = match request.action() {
         Asked::Get => {
             context.node.read_barrier().await?;

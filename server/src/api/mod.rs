@@ -10,6 +10,7 @@ mod convert;
 mod errors;
 mod kv;
 mod lease;
+mod login;
 mod maintenance;
 mod metadata;
 #[cfg(test)]
