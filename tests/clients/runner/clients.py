@@ -145,7 +145,7 @@ def go_clientv3() -> Prepared:
     }
     go = root / f"usr/lib/go-{GO}/bin/go"
     build([go, "build", "-o", program, *sorted((PROGRAMS / "go-clientv3").glob("*.go"))], environment)
-    version = re.search(r'Version += "(.*)"', (source / "api/version/version.go").read_text())[1]
+    version = re.search(r'\sVersion += "(.*)"', (source / "api/version/version.go").read_text())[1]
     return Prepared(version, [str(program)])
 
 
