@@ -1,6 +1,7 @@
 """The clients: how each is fetched into the cache, built, and called."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -83,15 +84,15 @@ def python(library: str) -> Prepared:
     stamp = venv / "installed.txt"
     if not stamp.exists() or stamp.read_text() != requirements:
         shutil.rmtree(venv, ignore_errors=True)
-        fetch("Python's venv", [sys.executable, "-m", "venv", venv])
-        fetch(
-            "the package index",
-            [venv / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", directory / "requirements.txt"],
-        )
+        fetch("Python makes no virtual environment", [sys.executable, "-m", "venv", venv])
+        # Nothing that takes minutes to compile.
+        pip = [venv / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=grpcio,protobuf"]
+        fetch("the Python packages cannot be fetched", [*pip, "-r", directory / "requirements.txt"])
         stamp.write_text(requirements)
     # Its generated messages are older than the C++ parts of newer protobuf.
     environment = PYTHON | {"PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python"}
-    return Prepared(version, [str(venv / "bin/python"), str(directory / "program.py")], environment)
+    command = [str(venv / "bin/python"), str(directory / "program.py")]
+    return Prepared(f"{version}, Python {platform.python_version()}", command, environment)
 
 
 def rust_etcd_client() -> Prepared:
@@ -104,11 +105,12 @@ def rust_etcd_client() -> Prepared:
         environment |= {"PROTOC": str(protoc / "usr/bin/protoc"), "PROTOC_INCLUDE": str(protoc / "usr/include")}
         environment["LD_LIBRARY_PATH"] = str(libraries)
     manifest = PROGRAMS / "rust-etcd-client/Cargo.toml"
-    fetch("the crates", ["cargo", "fetch", "--quiet", "--locked", "--manifest-path", manifest])
+    fetch("the crates cannot be fetched", ["cargo", "fetch", "--quiet", "--locked", "--manifest-path", manifest])
     build(["cargo", "build", "--quiet", "--release", "--locked", "--manifest-path", manifest], environment)
     lock = (manifest.parent / "Cargo.lock").read_text()
     version = re.search(r'name = "etcd-client"\nversion = "(.*)"', lock)[1]
-    return Prepared(version, [str(BUILD / "rust/release/quorate-client-rust")])
+    rust = output(["rustc", "--version"]).split()[1]
+    return Prepared(f"{version}, Rust {rust}", [str(BUILD / "rust/release/quorate-client-rust")])
 
 
 def node_etcd3() -> Prepared:
@@ -125,9 +127,9 @@ def node_etcd3() -> Prepared:
     if not is_installed:
         installed.unlink()
         shutil.copy(PROGRAMS / "node-etcd3/package-lock.json", directory)
-        fetch("the package index", ["npm", "ci", "--silent", "--no-audit", "--no-fund", "--prefix", directory])
+        fetch("the npm packages cannot be fetched", ["npm", "ci", "--silent", "--no-audit", "--no-fund", "--prefix", directory])
     version = re.search(r'"node_modules/etcd3": \{\s*"version": "(.*?)"', lock)[1]
-    return Prepared(version, ["node", str(directory / "program.js")])
+    return Prepared(f"{version}, Node {output(['node', '--version']).lstrip('v')}", ["node", str(directory / "program.js")])
 
 
 def go_clientv3() -> Prepared:
@@ -146,7 +148,7 @@ def go_clientv3() -> Prepared:
     go = root / f"usr/lib/go-{GO}/bin/go"
     build([go, "build", "-o", program, *sorted((PROGRAMS / "go-clientv3").glob("*.go"))], environment)
     version = re.search(r'\sVersion += "(.*)"', (source / "api/version/version.go").read_text())[1]
-    return Prepared(version, [str(program)])
+    return Prepared(f"{version}, Go {output([go, 'env', 'GOVERSION'], environment).removeprefix('go')}", [str(program)])
 
 
 def java_jetcd() -> Prepared:
@@ -155,7 +157,7 @@ def java_jetcd() -> Prepared:
     pom = PROGRAMS / "java-jetcd/pom.xml"
     target = BUILD / "java"
     maven = ["mvn", "-q", "-B", "-f", pom, f"-Dmaven.repo.local={CACHE / 'maven'}", f"-DbuildDirectory={target}"]
-    fetch("Maven's repository", [*maven, "dependency:go-offline"])
+    fetch("Maven's repository cannot be reached", [*maven, "dependency:go-offline"])
     build([*maven, "-o", "package"], {})
     version = re.search(r"<jetcd.version>(.*)</jetcd.version>", pom.read_text())[1]
     return Prepared(version, ["java", "-cp", f"{target}/classes:{target}/dependency/*", "Program"])
@@ -191,15 +193,15 @@ def need(tool: str):
         raise Unavailable(f"{tool} is not here")
 
 
-def fetch(source: str, command: list):
-    """Runs what fetches; its failure is a reason to skip."""
+def fetch(otherwise: str, command: list):
+    """Runs what fetches; its failure is a reason to skip, which `otherwise` says."""
     fetched = subprocess.run([str(part) for part in command], stdout=sys.stderr)
     if fetched.returncode != 0:
-        raise Unavailable(f"{source} cannot be reached or lacks something")
+        raise Unavailable(otherwise)
 
 
 def build(command: list, environment: dict[str, str]):
-    """Runs what compiles; its failure is one."""
+    """Runs what compiles; its failure is the program's."""
     BUILD.mkdir(parents=True, exist_ok=True)
     built = subprocess.run([str(part) for part in command], stdout=sys.stderr, env={**os.environ, **environment})
     if built.returncode != 0:
