@@ -35,6 +35,9 @@ pub use error::StartError;
 /// etcd (contract api.md §9.6).
 const REQUEST_TIMEOUT_BASE: Duration = Duration::from_secs(5);
 
+/// Clients are served after so long even if no leader is known by then; etcd 3.5 would let them wait.
+const READY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The shortest lease lives for so many election timeouts, rounded up to seconds (contract api.md
 /// §7).
 const MIN_LEASE_TTL_ELECTIONS: f64 = 1.5;
@@ -106,8 +109,8 @@ pub struct Server {
 }
 
 /// Starts the member that `config` describes on the data in `disk`. When this returns, both ports
-/// are open and requests are taken, though the cluster may still have to elect a leader. On an
-/// empty disk it waits until the member is let into its cluster.
+/// are open, though the cluster may still have to elect a leader: clients are answered when there is
+/// one, or a little later. On an empty disk it waits until the member is let into its cluster.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -158,14 +161,13 @@ pub async fn start(
 
     let client_addrs = client_listeners.iter().map(Listener::local_addr).collect();
     let client_services = api::services(node.clone(), stop.clone());
-    let options = ServeOptions::default();
-    serving.extend(serve(
+    serving.push(runtime::spawn(serve_clients(
+        node.clone(),
         client_listeners,
         client_services,
-        &workers,
-        &stop,
-        options,
-    ));
+        workers,
+        stop.clone(),
+    )));
     let on_fatal = hooks.on_fatal;
     runtime::spawn(
         node.clone()
@@ -200,6 +202,23 @@ fn serve(
         ))
     };
     listeners.into_iter().map(serve).collect()
+}
+
+/// Serves clients as soon as the member knows a leader: those that insist on one would give up where
+/// there is none. Who has connected before that waits.
+async fn serve_clients(
+    node: Arc<Node>,
+    listeners: Vec<Listener>,
+    services: Services,
+    workers: Workers,
+    stop: Signal,
+) {
+    node.leader_known_within(READY_TIMEOUT).await;
+    drop(node);
+    let options = ServeOptions::default();
+    for serving in serve(listeners, services, &workers, &stop, options) {
+        let _ = serving.await;
+    }
 }
 
 impl Server {

@@ -111,6 +111,16 @@ impl Node {
         self.consensus.leadership().leader
     }
 
+    /// Returns when a leader is known, when the node stops, or after `limit`.
+    pub(crate) async fn leader_known_within(&self, limit: Duration) {
+        let known = async {
+            while self.leader().is_none() && !self.is_stopping() {
+                clock::sleep(RETRY_INTERVAL).await;
+            }
+        };
+        let _ = clock::timeout(limit, known).await;
+    }
+
     /// What requests may ask.
     pub fn limits(&self) -> &RequestLimits {
         &self.options.limits
