@@ -11,6 +11,10 @@ use clap::{
     parser::ValueSource,
 };
 
+mod duration;
+
+pub use duration::GoDuration;
+
 use crate::{
     config::{ClusterState, DEFAULT_MAX_REQUEST_BYTES, DEFAULT_MAX_TXN_OPS},
     logging::{LogFormat, LogLevel},
@@ -67,6 +71,10 @@ pub struct Options {
     /// Time without a leader before an election, milliseconds; at least 5 heartbeat intervals
     #[arg(long, value_name = "MS", help_heading = MEMBER, default_value_t = 1000)]
     pub election_timeout: u64,
+    /// How often idle watchers that asked for it are told their revision; at least 100ms [default: 10m]
+    #[arg(long, value_name = "TIME", help_heading = MEMBER, default_value = "0s",
+          hide_default_value = true, alias = "experimental-watch-progress-notify-interval")]
+    pub watch_progress_notify_interval: GoDuration,
     /// Write a checkpoint also after this many applied entries [default: by the size of the log]
     #[arg(long, value_name = "ENTRIES", help_heading = MEMBER)]
     pub snapshot_count: Option<u64>,
@@ -95,6 +103,18 @@ pub struct Options {
     /// Most operations in a transaction
     #[arg(long, value_name = "COUNT", help_heading = LIMITS, default_value_t = DEFAULT_MAX_TXN_OPS)]
     pub max_txn_ops: usize,
+    /// Most calls and streams that a client may have open on one connection
+    #[arg(long, value_name = "COUNT", help_heading = LIMITS, default_value_t = u32::MAX)]
+    pub max_concurrent_streams: u32,
+    /// Shortest time between two pings of a client; one that pings more often is sent away
+    #[arg(long, value_name = "TIME", help_heading = LIMITS, default_value = "5s")]
+    pub grpc_keepalive_min_time: GoDuration,
+    /// Silence after which a client is asked for a sign of life; 0 is the default
+    #[arg(long, value_name = "TIME", help_heading = LIMITS, default_value = "2h")]
+    pub grpc_keepalive_interval: GoDuration,
+    /// Time that it has to give one; 0 is the default
+    #[arg(long, value_name = "TIME", help_heading = LIMITS, default_value = "20s")]
+    pub grpc_keepalive_timeout: GoDuration,
 
     /// Tokens of authenticated users: simple, or jwt,sign-method=METHOD,priv-key=FILE,pub-key=FILE,ttl=TIME
     #[arg(long, value_name = "KIND", help_heading = AUTH, default_value = "simple")]

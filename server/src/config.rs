@@ -9,8 +9,10 @@ use crate::{
 };
 
 mod cluster;
+mod timing;
 
 pub use cluster::{ClusterError, ClusterState, InitialCluster, InitialMember};
+pub use timing::{KeepAlive, ProgressInterval};
 
 /// Largest request of a client unless configured, bytes.
 pub const DEFAULT_MAX_REQUEST_BYTES: usize = 1536 * 1024;
@@ -58,6 +60,12 @@ pub struct Config {
     pub max_request_bytes: usize,
     /// Most operations in a transaction.
     pub max_txn_ops: usize,
+    /// Most open streams of a client's connection; `None` is no limit.
+    pub concurrent_streams_max: Option<u32>,
+    /// Pings, in both directions.
+    pub keep_alive: KeepAlive,
+    /// How often idle watchers that asked for it are told their revision.
+    pub progress: ProgressInterval,
     /// How clients prove who they are.
     pub auth: AuthConfig,
 }
@@ -142,6 +150,7 @@ impl Config {
     /// Checks the flags and completes them.
     pub fn new(options: Options) -> Result<Self, ConfigError> {
         check_name(&options.name)?;
+        let keep_alive = KeepAlive::new(&options);
         let (heartbeat_interval, election_timeout) = check_intervals(&options)?;
         let urls = Urls::new(&options)?;
         let cluster = InitialCluster::new(
@@ -173,6 +182,10 @@ impl Config {
             },
             max_request_bytes: options.max_request_bytes,
             max_txn_ops: options.max_txn_ops,
+            concurrent_streams_max: Some(options.max_concurrent_streams)
+                .filter(|count| !matches!(*count, 0 | u32::MAX)),
+            keep_alive,
+            progress: ProgressInterval::new(options.watch_progress_notify_interval.0),
             auth: AuthConfig::new(
                 &options.auth_token,
                 options.auth_token_ttl,

@@ -8,6 +8,7 @@ use quorate_server::{
     disk::{DirectoryError, RealDisk},
     server::{self, Hooks, StartError, Tuning},
 };
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
@@ -20,11 +21,22 @@ const EXIT_FATAL: i32 = 1;
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
+/// Each connection is an open file, and where the soft limit is the usual 1024, the hard one is many
+/// times that: it is meant to be used by programs that do not call `select`.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!(%error, "the limit of open files stays");
+    }
+}
+
 /// Serves until SIGTERM or SIGINT, then stops in order.
 ///
 /// # Errors
 /// The member does not start.
 pub(crate) fn run(config: &Config) -> Result<(), StartError> {
+    raise_file_limit();
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()

@@ -51,6 +51,8 @@ pub struct Replica {
     pub(crate) leases: LeaseOffice,
     /// The newest stamp in the state; beside it, since each proposal asks for it.
     applied_ms: AtomicU64,
+    /// The size of the state; the same.
+    size_bytes: AtomicU64,
     log_growth: LogGrowth,
     observer: Option<Arc<dyn Observer>>,
 }
@@ -72,6 +74,7 @@ impl Replica {
             auth,
             leases,
             applied_ms: AtomicU64::new(state.time_ms()),
+            size_bytes: AtomicU64::new(state.size_bytes()),
             log_growth: LogGrowth::new(checkpoint_bytes, state.applied_index()),
             state: RwLock::new(state),
             observer,
@@ -93,6 +96,11 @@ impl Replica {
         self.applied_ms.load(Ordering::Acquire)
     }
 
+    /// Estimated bytes of the state; at times a moment behind it.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.size_bytes.load(Ordering::Relaxed)
+    }
+
     /// Applies the encoded proposal at this place of the log.
     ///
     /// # Errors
@@ -112,14 +120,16 @@ impl Replica {
         };
         let applied = {
             let mut state = self.state.write().expect("apply does not panic");
-            match &self.observer {
+            let applied = match &self.observer {
                 None => state.apply(entry),
                 Some(observer) => {
                     let applied = state.apply(entry.clone());
                     observer.applied(&entry, &applied, &state);
                     applied
                 }
-            }
+            };
+            self.note_size(&state);
+            applied
         };
         self.applied_ms.store(applied.time_ms, Ordering::Release);
         self.log_growth.add(bytes);
@@ -162,6 +172,7 @@ impl Replica {
         }
         let replaced = {
             let mut state = self.state.write().expect("apply does not panic");
+            self.note_size(&machine);
             std::mem::replace(&mut *state, machine)
         };
         self.applied_ms.store(time_ms, Ordering::Release);
@@ -179,10 +190,15 @@ impl Replica {
 
     /// Removes up to `keys_max` keys' worth of compacted history; true while there is more.
     pub fn compact_step(&self, keys_max: usize) -> bool {
-        self.state
-            .write()
-            .expect("apply does not panic")
-            .compact_step(keys_max)
+        let mut state = self.state.write().expect("apply does not panic");
+        let has_more = state.compact_step(keys_max);
+        self.note_size(&state);
+        has_more
+    }
+
+    /// Called by whoever holds the state for writing, so that the last one to note is right.
+    fn note_size(&self, state: &StateMachine) {
+        self.size_bytes.store(state.size_bytes(), Ordering::Relaxed);
     }
 
     /// Checks that all structures of this member agree with each other, and with the state that
@@ -241,6 +257,7 @@ pub(crate) struct LogGrowth {
     bytes: AtomicU64,
     checkpoint_bytes: AtomicU64,
     checkpoint_index: AtomicU64,
+    written_index: AtomicU64,
 }
 
 impl LogGrowth {
@@ -249,6 +266,7 @@ impl LogGrowth {
             bytes: AtomicU64::new(0),
             checkpoint_bytes: AtomicU64::new(checkpoint_bytes),
             checkpoint_index: AtomicU64::new(checkpoint_index),
+            written_index: AtomicU64::new(checkpoint_index),
         }
     }
 
@@ -259,6 +277,7 @@ impl LogGrowth {
     fn checkpointed(&self, index: u64, bytes: u64) {
         self.checkpoint_bytes.store(bytes, Ordering::Relaxed);
         self.checkpoint_index.store(index, Ordering::Relaxed);
+        self.written_index.fetch_max(index, Ordering::Relaxed);
     }
 
     /// Starts counting anew: a checkpoint is being written from here.
@@ -277,7 +296,12 @@ impl LogGrowth {
         self.checkpoint_bytes.load(Ordering::Relaxed)
     }
 
-    /// Last index that the last checkpoint covers.
+    /// Last index that a complete checkpoint covers.
+    pub(crate) fn written_index(&self) -> u64 {
+        self.written_index.load(Ordering::Relaxed)
+    }
+
+    /// Last index that the last checkpoint covers, complete or not.
     pub(crate) fn checkpoint_index(&self) -> u64 {
         self.checkpoint_index.load(Ordering::Relaxed)
     }

@@ -120,6 +120,13 @@ pub async fn start(
     tuning: Tuning,
     hooks: Hooks,
 ) -> Result<Server, StartError> {
+    if config.progress.is_raised {
+        let interval = config.progress.interval;
+        tracing::warn!(
+            ?interval,
+            "adjusting watch progress notify interval to minimum period"
+        );
+    }
     // The ports first: who cannot have them should not touch the data.
     let client_listeners = bind("--listen-client-urls", &config.listen_client_addrs).await?;
     let peer_listeners = bind("--listen-peer-urls", &config.listen_peer_addrs).await?;
@@ -167,6 +174,7 @@ pub async fn start(
         client_services,
         workers,
         stop.clone(),
+        client_serve_options(config),
     )));
     let on_fatal = hooks.on_fatal;
     runtime::spawn(
@@ -212,10 +220,10 @@ async fn serve_clients(
     services: Services,
     workers: Workers,
     stop: Signal,
+    options: ServeOptions,
 ) {
     node.leader_known_within(READY_TIMEOUT).await;
     drop(node);
-    let options = ServeOptions::default();
     for serving in serve(listeners, services, &workers, &stop, options) {
         let _ = serving.await;
     }
@@ -259,6 +267,16 @@ impl Server {
             let handed = self.node.transfer_leader(successor);
             let _ = clock::timeout(HAND_OVER_TIMEOUT, handed).await;
         }
+    }
+}
+
+fn client_serve_options(config: &Config) -> ServeOptions {
+    ServeOptions {
+        keep_alive_interval: config.keep_alive.interval,
+        keep_alive_timeout: config.keep_alive.timeout,
+        keep_alive_min_time: Some(config.keep_alive.min_time),
+        concurrent_streams_max: config.concurrent_streams_max,
+        ..ServeOptions::default()
     }
 }
 
@@ -358,9 +376,10 @@ fn node_options(config: &Config, tuning: &Tuning) -> NodeOptions {
         election_timeout: config.election_timeout,
         checkpoint_log_bytes: tuning.checkpoint_log_bytes,
         checkpoint_entries: config.snapshot_count,
-        quota_bytes: config.quota_bytes.unwrap_or(0),
+        quota_bytes: config.quota_bytes,
         compact_step_keys: tuning.compact_step_keys,
         lease_batch_max: tuning.lease_batch_max,
+        progress_interval: config.progress.interval,
     }
 }
 

@@ -7,6 +7,9 @@ use imbl::{OrdMap, OrdSet};
 
 use crate::{error::Error, kv::LeaseId, limits::LEASE_TTL_MAX_S, response::LeaseInfo};
 
+/// What a lease takes, bytes: an estimate for [`LeaseTable::size_bytes`].
+const LEASE_BYTES: u64 = 64;
+
 /// All leases, by id. Cloning is O(1).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LeaseTable(OrdMap<LeaseId, Lease>);
@@ -23,6 +26,11 @@ pub(crate) struct Lease {
 }
 
 impl LeaseTable {
+    /// Estimated bytes that they take, their keys aside.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.0.len() as u64 * LEASE_BYTES
+    }
+
     /// Adds a lease without keys. The server has raised the time to live to its minimum; whatever
     /// it gives, no lease has less than a second.
     ///

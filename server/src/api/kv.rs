@@ -9,7 +9,8 @@ use quorate_core::{
 use tonic::{Request, Response, Status};
 
 use super::{
-    ResponseStream, caller::Caller, context::Context, convert, errors::ApiError, metadata,
+    ResponseStream, caller::Caller, context::Context, convert, errors::ApiError, metadata, quota,
+    range_stream,
 };
 use crate::{
     proto::etcdserverpb::{
@@ -22,7 +23,7 @@ use crate::{
 
 /// An interval with up to so many keys is read, about a tenth of a millisecond long, where the
 /// request is served.
-const PROMPT_KEYS_MAX: usize = 500;
+pub(super) const PROMPT_KEYS_MAX: usize = 500;
 
 /// See the module.
 pub(super) struct KvService(Context);
@@ -41,17 +42,18 @@ impl Kv for KvService {
 
     async fn range_stream(
         &self,
-        _request: Request<RangeRequest>,
+        request: Request<RangeRequest>,
     ) -> Result<Response<Self::RangeStreamStream>, Status> {
-        // As a server of etcd's version 3.5 says it.
-        Err(Status::unimplemented(
-            "unknown method RangeStream for service etcdserverpb.KV",
-        ))
+        let caller = metadata::check(&self.0, request.metadata())?;
+        let stream = range_stream::open(&self.0, &caller, request.into_inner()).await?;
+        Ok(Response::new(stream))
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {
         let caller = metadata::check(&self.0, request.metadata())?;
-        let command = Command::Put(convert::put(request.into_inner())?);
+        let request = request.into_inner();
+        quota::check_put(&self.0.node, &request).await?;
+        let command = Command::Put(convert::put(request)?);
         let (_, Outcome::Put(put)) = self.0.propose(&caller, command).await? else {
             unreachable!("a put is answered as a put");
         };
@@ -136,6 +138,7 @@ impl KvService {
         caller: &Caller,
         request: TxnRequest,
     ) -> Result<Response<TxnResponse>, ApiError> {
+        quota::check_txn(&self.0.node, &request).await?;
         let serializable = convert::is_serializable(&request);
         let request = convert::txn(request, self.0.node.limits().max_txn_ops)?;
         if !request.is_read_only() {

@@ -8,7 +8,7 @@ use quorate_core::{
 };
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{ResponseStream, caller::Caller, context::Context, errors::ApiError, metadata};
+use super::{ResponseStream, caller::Caller, context::Context, errors::ApiError, metadata, quota};
 use crate::{
     node::NodeError,
     proto::etcdserverpb::{
@@ -34,6 +34,7 @@ impl Lease for LeaseService {
         request: Request<LeaseGrantRequest>,
     ) -> Result<Response<LeaseGrantResponse>, Status> {
         let caller = metadata::check(&self.0, request.metadata())?;
+        quota::check_grant(&self.0.node).await?;
         let LeaseGrantRequest { id, ttl } = request.into_inner();
         let id = match LeaseId::new(id) {
             Some(id) => id,
@@ -220,7 +221,7 @@ impl KeepAlives {
 
 /// An id for a client that leaves the choice to the server: positive, so that it reads well, and
 /// unlikely to be taken.
-fn random_id() -> Result<LeaseId, Status> {
+pub(super) fn random_id() -> Result<LeaseId, Status> {
     loop {
         let random = getrandom::u64()
             .map_err(|error| Status::internal(format!("no random lease id: {error}")))?;

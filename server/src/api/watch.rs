@@ -1,6 +1,6 @@
 //! The Watch service: a stream of requests in, a stream of responses out, many watchers on it.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use futures_util::stream;
 use quorate_core::{View, auth::Author, watch::CreateRequest};
@@ -18,9 +18,9 @@ use crate::{
     wire::in_grpc_words,
 };
 
-/// How often idle watchers that asked for it are told the revision they have reached. Up to a
-/// tenth is added at random, so that streams opened together do not speak together.
-const PROGRESS_NOTIFY_INTERVAL: Duration = Duration::from_secs(600);
+/// Up to so much of the interval is added to it at random, so that streams opened together do not
+/// speak together.
+const PROGRESS_JITTER: f64 = 0.1;
 
 /// See the module.
 pub(super) struct WatchService(Context);
@@ -78,13 +78,14 @@ impl Session {
             metadata::requires_leader(request.metadata()),
         ));
         let requests = Some(request.into_inner());
+        let progress = progress_timer(&context);
         Self {
             context,
             caller,
             watch,
             requests,
             over,
-            progress: progress_timer(),
+            progress,
             requests_first: false,
         }
     }
@@ -113,7 +114,7 @@ impl Session {
                 Step::Over(error) => return Some((Err(ApiError::from(error).into()), None)),
                 Step::ProgressDue => {
                     session.watch.tick_progress();
-                    session.progress = progress_timer();
+                    session.progress = progress_timer(&session.context);
                 }
             }
         }
@@ -185,14 +186,16 @@ async fn next_request(
     }
 }
 
-fn progress_timer() -> Pin<Box<clock::Sleep>> {
+fn progress_timer(context: &Context) -> Pin<Box<clock::Sleep>> {
     // Without entropy there is no jitter, which harms nobody.
-    let tenths = f64::from(getrandom::u32().unwrap_or(0)) / f64::from(u32::MAX);
-    let jitter = PROGRESS_NOTIFY_INTERVAL.mul_f64(tenths / 10.0);
-    Box::pin(clock::sleep(PROGRESS_NOTIFY_INTERVAL + jitter))
+    let random = f64::from(getrandom::u32().unwrap_or(0)) / f64::from(u32::MAX);
+    let interval = context.node.options().progress_interval;
+    let jitter = interval.mul_f64(random * PROGRESS_JITTER);
+    Box::pin(clock::sleep(interval + jitter))
 }
 
-async fn over(context: Context, requires_leader: bool) -> NodeError {
+/// Ends when a stream must: the server stops, or there is no leader for too long.
+pub(super) async fn over(context: Context, requires_leader: bool) -> NodeError {
     let node = Arc::clone(&context.node);
     let leader_lost = async {
         if !requires_leader {

@@ -29,7 +29,7 @@ pub(crate) enum Tokens {
     /// Random ones, which every member keeps in memory.
     Simple(SimpleTokens),
     /// Signed ones, which nobody has to keep.
-    Jwt(JwtTokens),
+    Jwt(Box<JwtTokens>),
 }
 
 impl Auth {
@@ -40,7 +40,7 @@ impl Auth {
     pub fn new(config: &AuthConfig) -> Result<Self, StartError> {
         let tokens = match &config.tokens {
             TokenConfig::Simple { ttl } => Tokens::Simple(SimpleTokens::new(*ttl)),
-            TokenConfig::Jwt(config) => Tokens::Jwt(JwtTokens::load(config)?),
+            TokenConfig::Jwt(config) => Tokens::Jwt(Box::new(JwtTokens::load(config)?)),
         };
         Ok(Self {
             tokens,

@@ -259,3 +259,58 @@ fn names_that_no_list_could_hold_are_refused() {
 fn flags_that_only_print_give_no_configuration() {
     assert!(refused("--version").starts_with("the flags only print:\netcd Version"));
 }
+
+#[test]
+fn what_is_not_said_of_pings_is_as_in_grpc_for_go() {
+    let keep_alive = |flags: &str| {
+        let KeepAlive {
+            min_time,
+            interval,
+            timeout,
+        } = config(flags).keep_alive;
+        [min_time, interval, timeout].map(|time| time.as_millis())
+    };
+    assert_eq!(keep_alive(""), [5_000, 7_200_000, 20_000]);
+    assert_eq!(
+        keep_alive("--grpc-keepalive-min-time=0s --grpc-keepalive-interval=0s"),
+        [300_000, 7_200_000, 20_000]
+    );
+    assert_eq!(
+        keep_alive("--grpc-keepalive-interval=10s --grpc-keepalive-timeout=0s"),
+        [5_000, 7_200_000, 20_000]
+    );
+    assert_eq!(
+        keep_alive(
+            "--grpc-keepalive-min-time=-1s --grpc-keepalive-interval=10ms \
+             --grpc-keepalive-timeout=10ms"
+        ),
+        [300_000, 1_000, 10]
+    );
+}
+
+#[test]
+fn progress_is_told_at_most_ten_times_a_second() {
+    let progress = |flags| {
+        let ProgressInterval {
+            interval,
+            is_raised,
+        } = config(flags).progress;
+        (interval.as_millis(), is_raised)
+    };
+    assert_eq!(progress(""), (600_000, false));
+    let short = "--watch-progress-notify-interval=50ms";
+    assert_eq!(progress(short), (100, true));
+    let old_name = "--experimental-watch-progress-notify-interval=5s";
+    assert_eq!(progress(old_name), (5_000, false));
+}
+
+#[test]
+fn all_streams_that_can_be_counted_are_no_limit() {
+    assert_eq!(config("").concurrent_streams_max, None);
+    let limited = config("--max-concurrent-streams=7");
+    assert_eq!(limited.concurrent_streams_max, Some(7));
+    assert_eq!(
+        config("--max-concurrent-streams=0").concurrent_streams_max,
+        None
+    );
+}

@@ -1,6 +1,7 @@
 //! A member of the cluster, as its services see it: propose, read, watch, keep leases alive.
 
 mod applied_index;
+mod defragment;
 mod event_size;
 mod forward;
 mod lease_calls;
@@ -8,6 +9,7 @@ mod leases;
 mod peer_calls;
 mod proposals;
 mod propose;
+mod quota;
 mod read_index;
 mod space;
 mod types;
@@ -29,9 +31,10 @@ pub(crate) use self::{
     leases::{LeaseOffice, RENEWAL_BATCH_INTERVAL},
     peer_calls::lease_response,
     proposals::Proposals,
+    quota::{lease_cost, put_cost},
     watches::Watches,
 };
-use self::{forward::Forwarder, read_index::ReadQueue};
+use self::{forward::Forwarder, quota::Quota, read_index::ReadQueue};
 pub use self::{
     leases::LeaseTimes,
     proposals::Outcome,
@@ -56,6 +59,7 @@ pub struct Node {
     next_request: AtomicU64,
     stopping: AtomicBool,
     space: Space,
+    quota: Quota,
     /// Whether a proposal may have to be refused for an alarm, or for lack of space.
     refusing: AtomicBool,
 }
@@ -72,6 +76,7 @@ impl Node {
         first_request: u64,
     ) -> Arc<Self> {
         let node = Arc::new(Self {
+            quota: Quota::new(options.quota_bytes),
             options,
             replica,
             consensus,

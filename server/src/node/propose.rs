@@ -25,7 +25,7 @@ impl Node {
         author: &Author,
         command: &Command,
     ) -> Result<(i64, Response), NodeError> {
-        self.check_space(command)?;
+        self.check_space(command).await?;
         let mut encoded = Vec::new();
         encode_command(author, command, &mut encoded);
         if encoded.len() + ENVELOPE_BYTES > self.options.limits.max_request_bytes {

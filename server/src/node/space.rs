@@ -1,4 +1,4 @@
-//! What a member does about a full disk: it tells the cluster by its NOSPACE alarm, refuses what
+//! What a member does about a full disk, or a state that has reached its quota: it tells the cluster by its NOSPACE alarm, refuses what
 //! takes space until everybody has heard, and takes the alarm back when there is room again.
 //!
 //! An alarm is state: the cluster's, not this process's. The member clears the one that it has
@@ -17,14 +17,15 @@ use quorate_core::{
     auth::Author,
 };
 
-use super::{Node, NodeError};
+use super::{Node, NodeError, RETRY_INTERVAL, quota};
 use crate::clock;
 
 /// How often it is looked whether there is room.
 const SPACE_TICK: Duration = Duration::from_millis(100);
 
-/// There has to be room for so long before the alarm is taken back; and as much of it as one
-/// segment of the log needs, since without that there is none.
+/// There has to be room for so long before the alarm is taken back: on the disk as much as one
+/// segment of the log needs, since without that there is none, and below the quota as much as
+/// [`Quota::has_room_again`](super::quota::Quota::has_room_again) says.
 const ROOM_MIN_TIME: Duration = Duration::from_secs(2);
 
 /// What is known of this member's alarm.
@@ -57,13 +58,20 @@ impl Node {
             (is_raised, state.alarms().next().is_some())
         });
         self.refusing.store(is_out || any, Ordering::Relaxed);
+        if is_raised {
+            self.quota.alarm_is_raised();
+        }
         if !own.is_settled && self.has_replayed() {
             own.is_settled = true;
             own.is_own = is_raised;
         }
-        if is_out {
+        if is_out || self.quota.has_refused() {
             own.room_since = None;
             return (!is_raised).then_some(AlarmAction::Activate);
+        }
+        if !self.quota.has_room_again(self.replica.size_bytes()) {
+            own.room_since = None;
+            return None;
         }
         let since = *own.room_since.get_or_insert_with(clock::now);
         let may_clear = is_raised && own.is_own && since.elapsed() >= ROOM_MIN_TIME;
@@ -90,6 +98,7 @@ impl Node {
         let command = Command::Alarm { action, alarm };
         match (self.propose(&Author::Member, &command).await, action) {
             (Ok(_), AlarmAction::Activate) => {
+                self.quota.alarm_is_raised();
                 tracing::warn!("NOSPACE alarm raised: the cluster takes nothing that takes space");
             }
             (Ok(_), AlarmAction::Deactivate) => {
@@ -103,8 +112,9 @@ impl Node {
     }
 
     /// Refuses what could only fill the log that has no room, or would be refused when it is
-    /// applied.
-    pub(super) fn check_space(&self, command: &Command) -> Result<(), NodeError> {
+    /// applied, or for which the quota has no room.
+    pub(super) async fn check_space(&self, command: &Command) -> Result<(), NodeError> {
+        self.check_quota(quota::cost(command)).await?;
         if !self.refusing.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -113,5 +123,29 @@ impl Node {
             return Err(Error::NoSpace.into());
         }
         Ok(())
+    }
+
+    /// Refuses what would take the state to its quota: [`quota::put_cost`] and its like say how much
+    /// something counts. The first refusal raises the alarm, and waits until that is done, so that a
+    /// client which is refused finds it.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`].
+    pub(crate) async fn check_quota(&self, cost: u64) -> Result<(), NodeError> {
+        if self.quota.has_room(self.replica.size_bytes(), cost) {
+            return Ok(());
+        }
+        let is_raised = || self.with_state(|state| state.alarms().any(|it| it == self.own_alarm()));
+        if !is_raised() {
+            self.quota.refuse();
+            let raised = async {
+                while !is_raised() && !self.is_stopping() {
+                    clock::sleep(RETRY_INTERVAL).await;
+                }
+            };
+            // Without a majority there is no alarm, and no room either.
+            let _ = clock::timeout(self.options.limits.request_timeout, raised).await;
+        }
+        Err(Error::NoSpace.into())
     }
 }

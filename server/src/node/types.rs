@@ -73,12 +73,14 @@ pub struct NodeOptions {
     pub checkpoint_log_bytes: u64,
     /// A checkpoint is also begun after this many entries, where the operator says so.
     pub checkpoint_entries: Option<u64>,
-    /// `--quota-backend-bytes`, as Status reports it.
-    pub quota_bytes: u64,
+    /// The size of the state at which what takes space is refused; `None` is no limit.
+    pub quota_bytes: Option<u64>,
     /// Most keys that one step of physical compaction looks at.
     pub compact_step_keys: usize,
     /// Most leases in one replicated batch of renewals or expiries.
     pub lease_batch_max: usize,
+    /// How often idle watchers that asked for it are told their revision.
+    pub progress_interval: Duration,
 }
 
 /// A member of the cluster. One that has not started yet has no name and no client URLs.
@@ -110,5 +112,5 @@ pub struct Status {
     /// Size of the state, bytes.
     pub db_size_bytes: u64,
     /// The quota, bytes.
-    pub quota_bytes: u64,
+    pub quota_bytes: Option<u64>,
 }

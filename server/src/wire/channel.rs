@@ -46,15 +46,30 @@ pub struct ChannelOptions {
     pub keep_alive_interval: Duration,
     /// How long it may take to give one before the connection counts as lost.
     pub keep_alive_timeout: Duration,
+    /// Whether that goes on while no call is under way. A port for clients allows it to nobody.
+    pub keep_alive_while_idle: bool,
+}
+
+impl ChannelOptions {
+    /// For a port that serves clients, which takes so many pings and no more.
+    pub fn for_clients() -> Self {
+        Self {
+            keep_alive_interval: Duration::from_secs(10),
+            keep_alive_while_idle: false,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for ChannelOptions {
+    /// For the port of another member.
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(5),
             backoff_max: Duration::from_secs(1),
             keep_alive_interval: Duration::from_secs(2),
             keep_alive_timeout: Duration::from_secs(4),
+            keep_alive_while_idle: true,
         }
     }
 }
@@ -225,7 +240,7 @@ impl Shared {
             .timer(Timer)
             .keep_alive_interval(self.options.keep_alive_interval)
             .keep_alive_timeout(self.options.keep_alive_timeout)
-            .keep_alive_while_idle(true);
+            .keep_alive_while_idle(self.options.keep_alive_while_idle);
         builder
     }
 }

@@ -9,9 +9,12 @@ mod channel;
 #[cfg(not(madsim))]
 mod coalesced;
 mod deadline;
+mod frames;
 mod grpc_words;
 mod hyper_rt;
 mod large;
+mod pings;
+mod policed;
 #[cfg(not(madsim))]
 mod real;
 mod serve;

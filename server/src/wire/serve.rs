@@ -4,7 +4,7 @@ use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::{body::Incoming, service::service_fn};
-use hyper_util::server::conn::auto;
+use hyper_util::{rt::TokioIo, server::conn::auto};
 use tokio::sync::mpsc;
 use tonic::body::Body;
 use tracing::{debug, warn};
@@ -13,6 +13,7 @@ use super::{
     deadline, grpc_words,
     hyper_rt::{Executor, Timer},
     net::{Accepted, Listener},
+    policed::Policed,
     services::Services,
 };
 use crate::{
@@ -41,16 +42,23 @@ pub struct ServeOptions {
     pub keep_alive_interval: Duration,
     /// How long the client may take to answer that.
     pub keep_alive_timeout: Duration,
+    /// Shortest time between two pings of a client with an open stream. One that pings more often
+    /// is sent away; no limit is for clients of our own.
+    pub keep_alive_min_time: Option<Duration>,
+    /// Most open streams of a connection.
+    pub concurrent_streams_max: Option<u32>,
     /// How long calls in progress may go on once the server is told to stop.
     pub grace: Duration,
 }
 
 impl Default for ServeOptions {
-    /// etcd's keep-alive, and five seconds of grace.
+    /// etcd's keep-alive, no limits, and five seconds of grace.
     fn default() -> Self {
         Self {
             keep_alive_interval: Duration::from_secs(2 * 3600),
             keep_alive_timeout: Duration::from_secs(20),
+            keep_alive_min_time: None,
+            concurrent_streams_max: None,
             grace: Duration::from_secs(5),
         }
     }
@@ -126,9 +134,10 @@ impl Connection {
         let stream = accepted.into_stream().inspect_err(|error: &io::Error| {
             warn!(%peer, %error, "cannot set up a connection");
         })?;
+        let stream = Policed::new(stream.into_inner(), self.options.keep_alive_min_time);
         let builder = http_settings(&self.options);
         let service = service_fn(|request| answer(self.services.clone(), request));
-        let mut connection = pin!(builder.serve_connection(stream, service));
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         tokio::select! {
             biased;
             ended = connection.as_mut() => return ended,
@@ -152,7 +161,7 @@ fn http_settings(options: &ServeOptions) -> auto::Builder<Executor> {
         .keep_alive_timeout(options.keep_alive_timeout)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_concurrent_streams(None)
+        .max_concurrent_streams(options.concurrent_streams_max)
         .max_pending_accept_reset_streams(PENDING_RESETS_MAX);
     builder
 }

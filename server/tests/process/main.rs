@@ -4,7 +4,9 @@
 #![cfg(not(madsim))]
 
 mod api;
+mod beside_etcd;
 mod catch_up;
+mod connections;
 mod durability;
 mod etcdctl;
 mod failover;
@@ -13,5 +15,7 @@ mod harness;
 mod leader_change;
 mod lost_directory;
 mod no_quorum;
+mod quota;
+mod silent_clients;
 mod start_errors;
 mod storage_faults;

@@ -309,6 +309,8 @@ fn config(plan: &Plan, number: u64) -> Config {
         format!("--heartbeat-interval={}", cluster.heartbeat_ms),
         format!("--election-timeout={}", cluster.election_ms),
         format!("--snapshot-count={}", plan.knobs.snapshot_entries),
+        // Clients look often whether a stream of theirs is alive.
+        "--grpc-keepalive-min-time=1ms".to_owned(),
     ];
     Config::from_flags(flags.iter().map(String::as_str)).expect("checked plans give sound flags")
 }

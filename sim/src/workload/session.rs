@@ -93,6 +93,7 @@ impl Session {
                 connect_timeout: CONNECT_TIMEOUT,
                 backoff_max: BACKOFF_MAX,
                 keep_alive_interval: KEEP_ALIVE_INTERVAL,
+                keep_alive_while_idle: false,
                 ..ChannelOptions::default()
             };
             Channel::new(authority.expect("an address with a port"), options)

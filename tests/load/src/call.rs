@@ -24,6 +24,8 @@ use crate::{
 pub enum Call {
     /// All keys and values in one answer, which is received and not looked at.
     RangeAll,
+    /// The same as a stream of answers.
+    StreamAll,
     /// The number of all keys.
     CountAll,
     /// Compaction to the latest revision; waits until the history is gone.
@@ -51,6 +53,7 @@ impl Call {
     fn name(self) -> &'static str {
         match self {
             Self::RangeAll => "range all keys",
+            Self::StreamAll => "stream all keys",
             Self::CountAll => "count all keys",
             Self::Compact => "compact",
             Self::Snapshot => "take a snapshot",
@@ -60,15 +63,8 @@ impl Call {
 
     async fn ask_on(self, channel: Channel) -> Result<(), Status> {
         match self {
-            Self::RangeAll => {
-                let (key, range_end) = data::all_keys();
-                let request = RangeRequest {
-                    key,
-                    range_end,
-                    ..Default::default()
-                };
-                receive(channel, "/etcdserverpb.KV/Range", &request).await
-            }
+            Self::RangeAll => receive(channel, "/etcdserverpb.KV/Range", &all()).await,
+            Self::StreamAll => receive(channel, "/etcdserverpb.KV/RangeStream", &all()).await,
             Self::CountAll => count(channel).await.map(drop),
             Self::Compact => {
                 let revision = count(channel.clone()).await?;
@@ -87,6 +83,15 @@ impl Call {
                 client.defragment(DefragmentRequest {}).await.map(drop)
             }
         }
+    }
+}
+
+fn all() -> RangeRequest {
+    let (key, range_end) = data::all_keys();
+    RangeRequest {
+        key,
+        range_end,
+        ..Default::default()
     }
 }
 

@@ -11,7 +11,7 @@ use tonic::Status;
 use crate::{
     Load, LoadError, Workload,
     channel::Channel,
-    data::{self, Numbers},
+    data::{self, Numbers, Stamp},
     keep_alive::KeepAlive,
     proto::etcdserverpb::{
         Compare, LeaseGrantRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
@@ -56,7 +56,10 @@ impl Shared {
     fn put(&self, key: Bytes) -> PutRequest {
         PutRequest {
             key,
-            value: self.value.clone(),
+            value: match self.load.stamped {
+                true => Stamp::now().on(&self.value),
+                false => self.value.clone(),
+            },
             ..Default::default()
         }
     }

@@ -1,6 +1,16 @@
 //! Keys, values, and the numbers that choose them: the same in every run.
 
-use bytes::Bytes;
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+/// Length of a key unless a load says otherwise.
+pub(crate) const KEY_BYTES: usize = 16;
+
+const STAMP_BYTES: usize = 8;
 
 /// What every key begins with.
 const PREFIX: &str = "k/";
@@ -27,6 +37,32 @@ pub(crate) fn value(value_bytes: usize) -> Bytes {
     (0..value_bytes).map(|_| numbers.next() as u8).collect()
 }
 
+/// A moment of this process, which a value may begin with.
+#[derive(Clone, Copy)]
+pub(crate) struct Stamp(u64);
+
+impl Stamp {
+    pub(crate) fn now() -> Self {
+        static START: OnceLock<Instant> = OnceLock::new();
+        Self(START.get_or_init(Instant::now).elapsed().as_nanos() as u64)
+    }
+
+    /// A value that begins with this moment instead.
+    pub(crate) fn on(self, value: &Bytes) -> Bytes {
+        let mut stamped = BytesMut::with_capacity(value.len());
+        stamped.put_u64(self.0);
+        stamped.put_slice(value.get(STAMP_BYTES..).unwrap_or_default());
+        stamped.freeze()
+    }
+
+    /// The time from the moment that a value begins with.
+    pub(crate) fn since(self, value: &[u8]) -> Duration {
+        let stamp = value.first_chunk::<STAMP_BYTES>();
+        let sent = stamp.map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        Duration::from_nanos(self.0.saturating_sub(sent))
+    }
+}
+
 /// Numbers that look random (splitmix64).
 pub(crate) struct Numbers(u64);
 
@@ -51,6 +87,15 @@ impl Numbers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stamp_takes_the_place_of_a_values_beginning() {
+        let value = value(20);
+        let stamped = Stamp(1_000).on(&value);
+        assert_eq!((stamped.len(), &stamped[8..]), (20, &value[8..]));
+        assert_eq!(Stamp(1_500).since(&stamped), Duration::from_nanos(500));
+        assert_eq!(Stamp(7).on(&Bytes::new()).len(), 8);
+    }
 
     #[test]
     fn keys_have_their_length_and_are_in_the_range_of_all_keys() {

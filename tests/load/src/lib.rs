@@ -21,6 +21,9 @@ mod usage;
 
 pub mod bench;
 pub mod call;
+pub mod idle;
+pub mod silent;
+pub mod watch;
 
 pub use error::LoadError;
 pub use load::{Load, Workload};

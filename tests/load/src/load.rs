@@ -68,6 +68,9 @@ pub struct Load {
     /// the time at which an operation was due [default: as fast as answers come]
     #[arg(long)]
     pub rate: Option<f64>,
+    /// Each value begins with the time at which it was put, for watchers
+    #[arg(long)]
+    pub stamped: bool,
     /// Chooses the random keys
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -88,6 +91,7 @@ impl Load {
             value_bytes: 256,
             batch: 100,
             rate: None,
+            stamped: false,
             seed: 1,
         }
     }

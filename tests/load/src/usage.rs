@@ -1,6 +1,6 @@
 //! What processes take from the machine, from `/proc`. Elsewhere than on Linux all of it is 0.
 
-use std::{fs, process, time::Instant};
+use std::{fs, io, process, time::Instant};
 
 /// The kernel counts CPU time for programs in hundredths of a second.
 const TICKS_PER_S: f64 = 100.0;
@@ -95,6 +95,17 @@ fn numbers(text: &str, places: &[usize]) -> f64 {
 /// Memory of a process, bytes.
 pub(crate) fn resident_bytes(pid: u32) -> u64 {
     field(&read(&format!("/proc/{pid}/status")), "VmRSS:") * 1024
+}
+
+/// The most memory that a process had since [`forget_peak`], bytes.
+pub(crate) fn peak_bytes(pid: u32) -> u64 {
+    field(&read(&format!("/proc/{pid}/status")), "VmHWM:") * 1024
+}
+
+/// Has the kernel look for a new peak.
+pub(crate) fn forget_peak(pid: u32) -> io::Result<()> {
+    const PEAK: &str = "5";
+    fs::write(format!("/proc/{pid}/clear_refs"), PEAK)
 }
 
 fn written_bytes(pid: u32) -> u64 {

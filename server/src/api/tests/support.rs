@@ -63,7 +63,7 @@ impl Member {
             .to_string()
             .parse()
             .expect("an address is an authority");
-        Channel::new(authority, ChannelOptions::default())
+        Channel::new(authority, ChannelOptions::for_clients())
     }
 
     pub(super) fn kv(&self) -> KvClient<Channel> {

@@ -43,12 +43,17 @@ impl Client {
             .expect("an address is an authority");
         let options = ChannelOptions {
             backoff_max: DIAL_PAUSE_MAX,
-            ..ChannelOptions::default()
+            ..ChannelOptions::for_clients()
         };
         Self {
             port,
             channel: Channel::new(authority, options),
         }
+    }
+
+    /// For services that have no method here.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
     }
 
     pub(crate) fn kv(&self) -> KvClient<Channel> {
@@ -174,6 +179,8 @@ impl Client {
             key,
             range_end,
             start_revision,
+            // Nobody hears of it for ten minutes, unless a member is told to speak sooner.
+            progress_notify: true,
             ..Default::default()
         };
         let create = watch_request::RequestUnion::CreateRequest(create);

@@ -61,6 +61,16 @@ impl Member {
         self.client_port.url()
     }
 
+    pub(crate) fn client_port(&self) -> u16 {
+        self.client_port.number()
+    }
+
+    /// The memory that its process takes, bytes.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let process = self.process.as_ref().expect("it is running");
+        process.resident_bytes()
+    }
+
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.spec.directory.join(&self.spec.name)
     }

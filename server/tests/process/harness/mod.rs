@@ -3,13 +3,14 @@
 mod client;
 mod cluster;
 mod etcdctl;
+pub(crate) mod http2;
 mod peers;
 mod ports;
 mod process;
 mod scenario;
 mod writers;
 
-pub(crate) use client::{Client, Watch, lease_id, put};
+pub(crate) use client::{Client, Watch, lease_id, put, timed};
 pub(crate) use cluster::{Cluster, Member, MemberSpec};
 pub(crate) use etcdctl::Etcdctl;
 pub(crate) use peers::{Peers, peers};

@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    fs::File,
+    fs::{self, File},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
@@ -58,6 +58,15 @@ impl Process {
             .arg(format!("kill -{name} {id}"))
             .status();
         assert!(status.expect("a shell").success(), "kill -{name} {id}");
+    }
+
+    /// The memory that it takes, bytes, as Linux counts it.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.borrow().id());
+        let status = fs::read_to_string(path).expect("it is running, on Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kib.expect("the kernel says so") * 1024
     }
 
     /// How it ended, if it has.

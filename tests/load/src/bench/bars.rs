@@ -1,9 +1,9 @@
 //! What Quorate is to reach, and whether it did.
 
 use super::{
-    meanwhile, million,
+    crowd, meanwhile, million,
     results::{Metric, Results, Section, Side},
-    steady,
+    steady, wide,
 };
 
 /// How a value is judged.
@@ -15,6 +15,9 @@ enum Limit {
 
 use Limit::{AtLeast, AtMost};
 
+/// What a stream of all keys may take beyond what the server had before, MB.
+const STREAM_GROWTH_MAX_MB: f64 = 67.1;
+
 /// One bar.
 struct Bar {
     section: Section,
@@ -23,6 +26,7 @@ struct Bar {
     /// Quorate's own value counts, not its ratio to the peer's.
     is_own: bool,
     limit: Limit,
+    unit: &'static str,
 }
 
 /// Each bar as cells of a table: what, wanted, measured, verdict.
@@ -53,6 +57,7 @@ fn bars() -> Vec<Bar> {
         metric,
         is_own: false,
         limit,
+        unit: "×",
     });
     let large = [
         (Metric::Resident, 0.75),
@@ -65,6 +70,7 @@ fn bars() -> Vec<Bar> {
         metric,
         is_own: false,
         limit: AtMost(limit),
+        unit: "×",
     });
     let disturbances = [
         meanwhile::RANGE,
@@ -78,8 +84,31 @@ fn bars() -> Vec<Bar> {
         metric: Metric::DisturbedOverQuiet,
         is_own: true,
         limit: AtMost(1.5),
+        unit: "×",
     });
-    steady.into_iter().chain(million).chain(meanwhile).collect()
+    let crowds = [
+        (crowd::FAN_OUT, Metric::EventBeyondPut, AtMost(0.5)),
+        (crowd::MANY, Metric::BytesEach, AtMost(0.7)),
+        (crowd::MANY, Metric::Operations, AtLeast(1.8)),
+    ];
+    let crowds = crowds.map(|(title, metric, limit)| Bar {
+        section: Section::Crowd,
+        title: title.to_owned(),
+        metric,
+        is_own: false,
+        limit,
+        unit: "×",
+    });
+    let stream = Bar {
+        section: Section::Crowd,
+        title: wide::STREAM.to_owned(),
+        metric: Metric::PeakGrowth,
+        is_own: true,
+        limit: AtMost(STREAM_GROWTH_MAX_MB),
+        unit: " MB",
+    };
+    let rest = million.into_iter().chain(meanwhile).chain(crowds);
+    steady.into_iter().chain(rest).chain([stream]).collect()
 }
 
 impl Bar {
@@ -92,11 +121,11 @@ impl Bar {
         let value = measured.map(|spread| spread.median);
         let (text, verdict) = match value {
             None => ("–".to_owned(), "not measured"),
-            Some(value) if self.limit.holds(value) => (format!("{value:.2}×"), "holds"),
-            Some(value) => (format!("{value:.2}×"), "**falls short**"),
+            Some(value) if self.limit.holds(value) => (format!("{value:.2}{}", self.unit), "holds"),
+            Some(value) => (format!("{value:.2}{}", self.unit), "**falls short**"),
         };
         let what = format!("{}: {}", self.title, self.metric.title());
-        [what, self.limit.text(), text, verdict.to_owned()]
+        [what, self.limit.text(self.unit), text, verdict.to_owned()]
     }
 }
 
@@ -108,10 +137,10 @@ impl Limit {
         }
     }
 
-    fn text(self) -> String {
+    fn text(self, unit: &str) -> String {
         match self {
-            AtLeast(limit) => format!("≥ {limit}×"),
-            AtMost(limit) => format!("≤ {limit}×"),
+            AtLeast(limit) => format!("≥ {limit}{unit}"),
+            AtMost(limit) => format!("≤ {limit}{unit}"),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod bars;
 mod cluster;
+mod crowd;
 mod interrupt;
 mod meanwhile;
 mod million;
@@ -12,6 +13,7 @@ mod results;
 mod steady;
 mod suite;
 mod table;
+mod wide;
 
 use std::{path::PathBuf, process, thread};
 
@@ -160,6 +162,11 @@ impl Bench<'_> {
                 steady::measure(self.options, steady, program, directory, &mut report)
             }
             Cell::Million => million::measure(self.options, program, directory, &mut report),
+            Cell::FanOut => crowd::fan_out(self.options, program, directory, &mut report),
+            Cell::Many => crowd::many(self.options, program, directory, &mut report),
+            Cell::Idle => crowd::idle(self.options, program, directory, &mut report),
+            Cell::Silent => crowd::silent(program, directory, &mut report),
+            Cell::Wide => wide::measure(self.options, program, directory, &mut report),
             Cell::Meanwhile => meanwhile::measure(self.options, program, directory, &mut report),
         };
         if let Err(error) = measured {

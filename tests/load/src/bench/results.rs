@@ -1,6 +1,6 @@
 //! What was measured: for each row, round and server the values of its metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a value says. The order is that of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,12 @@ pub(super) enum Metric {
     DisturbedOverQuiet,
     DisturbedMax,
     Took,
+    QuietP50,
+    EventP50,
+    EventP99,
+    EventBeyondPut,
+    BytesEach,
+    PeakGrowth,
 }
 
 impl Metric {
@@ -45,6 +51,12 @@ impl Metric {
             Self::DisturbedOverQuiet => "meanwhile/quiet",
             Self::DisturbedMax => "longest meanwhile µs",
             Self::Took => "once took s",
+            Self::QuietP50 => "p50 before µs",
+            Self::EventP50 => "event p50 µs",
+            Self::EventP99 => "event p99 µs",
+            Self::EventBeyondPut => "event p50 beyond put p50 µs",
+            Self::BytesEach => "RSS bytes each",
+            Self::PeakGrowth => "peak of RSS beyond before MB",
         }
     }
 }
@@ -65,6 +77,7 @@ pub(super) enum Section {
     Steady,
     Million,
     Meanwhile,
+    Crowd,
 }
 
 /// A row of a table, over all rounds.
@@ -131,6 +144,12 @@ impl Row {
     pub(super) fn spread(&self, metric: Metric, side: Side) -> Option<Spread> {
         let values = self.rounds.iter();
         Spread::of(values.filter_map(|round| round[side as usize].get(&metric).copied()))
+    }
+
+    /// What was measured of either server.
+    pub(super) fn metrics(&self) -> BTreeSet<Metric> {
+        let samples = self.rounds.iter().flatten();
+        samples.flat_map(|sample| sample.keys().copied()).collect()
     }
 
     /// Quorate's value through the peer's, round by round.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-use super::steady::Steady;
+use super::{crowd, steady::Steady};
 use crate::Workload;
 
 /// A name on the command line.
@@ -32,6 +32,16 @@ pub(super) enum Suite {
     Million,
     /// Puts while a million keys are ranged, counted, compacted, or a checkpoint is written
     Meanwhile,
+    /// Events of one put to 100 watchers: how late they are
+    WatchFanOut,
+    /// 100,000 watchers on few streams: memory, and puts of watched keys
+    WatchMany,
+    /// Watchers that do not read: memory, and what others notice
+    WatchSilent,
+    /// 10,000 idle connections: memory, and puts of another client
+    Idle,
+    /// A million keys in one answer: memory
+    WideRead,
 }
 
 /// Everything on one member.
@@ -47,6 +57,11 @@ pub(super) const ALL: &[Suite] = &[
     Suite::LeaseKeepalive,
     Suite::Million,
     Suite::Meanwhile,
+    Suite::WatchFanOut,
+    Suite::WatchMany,
+    Suite::WatchSilent,
+    Suite::Idle,
+    Suite::WideRead,
 ];
 
 /// What is also measured on three.
@@ -64,6 +79,11 @@ pub(super) enum Cell {
     Steady(Steady),
     Million,
     Meanwhile,
+    FanOut,
+    Many,
+    Silent,
+    Idle,
+    Wide,
 }
 
 impl Suite {
@@ -77,6 +97,11 @@ impl Suite {
         let (workload, own_clients) = match self {
             Self::Million => return vec![Cell::Million],
             Self::Meanwhile => return vec![Cell::Meanwhile],
+            Self::WatchFanOut => return vec![Cell::FanOut],
+            Self::WatchMany => return vec![Cell::Many],
+            Self::WatchSilent => return vec![Cell::Silent],
+            Self::Idle => return vec![Cell::Idle],
+            Self::WideRead => return vec![Cell::Wide],
             Self::Put => (Workload::Put, ladder),
             Self::PutSeq => (Workload::PutSeq, ladder),
             Self::Range => (Workload::Range, ladder),
@@ -119,6 +144,11 @@ impl fmt::Display for Cell {
             Self::Steady(steady) => steady.fmt(f),
             Self::Million => f.write_str("million"),
             Self::Meanwhile => f.write_str("meanwhile"),
+            Self::FanOut => f.write_str(crowd::FAN_OUT),
+            Self::Many => f.write_str(crowd::MANY),
+            Self::Silent => f.write_str(crowd::SILENT),
+            Self::Idle => f.write_str(crowd::IDLE),
+            Self::Wide => f.write_str("all keys in one answer"),
         }
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn render(options: &Options, results: &Results) -> String {
     ];
     let heading = format!("{} puts a second, while …", grouped(options.rate));
     out += &table.wide(&heading, Section::Meanwhile, &delays, false);
+    out += &table.by_metric("Many clients, and much at a time", Section::Crowd);
     if options.peer.is_some() {
         out += &judgement(results);
     }
@@ -127,6 +128,22 @@ impl Table<'_> {
             &[String::new(), quorate, peer, "×".to_owned()],
             lines,
         )
+    }
+
+    /// A line for each metric of each row.
+    fn by_metric(&self, heading: &str, section: Section) -> String {
+        let rows = self.results.rows.iter();
+        let rows = rows.filter(|row| row.section == section);
+        let lines = rows.flat_map(|row| {
+            row.metrics().into_iter().map(|metric| {
+                let [quorate, peer, ratio] = self.cells(row, metric);
+                let what = format!("{}: {}", row.title, metric.title());
+                vec![what, quorate, peer, ratio]
+            })
+        });
+        let [quorate, peer] = self.names.clone();
+        let titles = [String::new(), quorate, peer, "×".to_owned()];
+        markdown(heading, &titles, lines)
     }
 
     /// Quorate's, the peer's, and the ratio.

@@ -12,13 +12,15 @@ use crate::proto::{
     etcdserverpb::*,
 };
 
+/// What a caller hears: the text of the error, if one comes.
+type Answer = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
 /// A row of the table.
 pub(super) struct Call {
     /// Service, method, and how it is asked.
     pub(super) path: &'static str,
     pub(super) needs: Needs,
-    /// Asks; the text of the error, if one comes.
-    pub(super) ask: fn(Asker) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>,
+    pub(super) ask: fn(Asker) -> Answer,
 }
 
 /// `path, needs, |asker| call;` for each row.
@@ -47,6 +49,7 @@ pub(super) const LEASE_OF_NOTHING: i64 = 3;
 const NO_LEASE: i64 = 99;
 
 pub(super) const READ_A: Needs = Needs::Keys(&[(Type::Read, b'a', b'b')]);
+pub(super) const SILENTLY_READ_A: Needs = Needs::Silently(&[(Type::Read, b'a', b'b')]);
 pub(super) const WRITE_A: Needs = Needs::Keys(&[(Type::Write, b'a', b'b')]);
 pub(super) const BOTH_A: Needs =
     Needs::Keys(&[(Type::Read, b'a', b'b'), (Type::Write, b'a', b'b')]);
