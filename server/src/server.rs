@@ -35,9 +35,6 @@ pub use error::StartError;
 /// etcd (contract api.md §9.6).
 const REQUEST_TIMEOUT_BASE: Duration = Duration::from_secs(5);
 
-/// Clients are served after so long even if no leader is known by then; etcd 3.5 would let them wait.
-const READY_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// The shortest lease lives for so many election timeouts, rounded up to seconds (contract api.md
 /// §7).
 const MIN_LEASE_TTL_ELECTIONS: f64 = 1.5;
@@ -109,8 +106,7 @@ pub struct Server {
 }
 
 /// Starts the member that `config` describes on the data in `disk`. When this returns, both ports
-/// are open, though the cluster may still have to elect a leader: clients are answered when there is
-/// one, or a little later. On an empty disk it waits until the member is let into its cluster.
+/// are open; clients are answered once a leader is known. On an empty disk it waits until the member is let into its cluster.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -212,8 +208,7 @@ fn serve(
     listeners.into_iter().map(serve).collect()
 }
 
-/// Serves clients as soon as the member knows a leader: those that insist on one would give up where
-/// there is none. Who has connected before that waits.
+/// Serves clients once the member knows a leader: some insist on one and give up without.
 async fn serve_clients(
     node: Arc<Node>,
     listeners: Vec<Listener>,
@@ -222,8 +217,7 @@ async fn serve_clients(
     stop: Signal,
     options: ServeOptions,
 ) {
-    node.leader_known_within(READY_TIMEOUT).await;
-    drop(node);
+    node.leader_known().await;
     for serving in serve(listeners, services, &workers, &stop, options) {
         let _ = serving.await;
     }

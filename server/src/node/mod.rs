@@ -48,6 +48,9 @@ use crate::{
 /// Pause before a request that found no leader, or one that had just lost its office, tries again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
+/// Clients are served after so long even if no leader is known; etcd 3.5 would let them wait.
+const READY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// See the module.
 pub struct Node {
     options: NodeOptions,
@@ -116,14 +119,14 @@ impl Node {
         self.consensus.leadership().leader
     }
 
-    /// Returns when a leader is known, when the node stops, or after `limit`.
-    pub(crate) async fn leader_known_within(&self, limit: Duration) {
+    /// Returns when a leader is known, when the node stops, or after [`READY_TIMEOUT`].
+    pub(crate) async fn leader_known(self: Arc<Self>) {
         let known = async {
             while self.leader().is_none() && !self.is_stopping() {
                 clock::sleep(RETRY_INTERVAL).await;
             }
         };
-        let _ = clock::timeout(limit, known).await;
+        let _ = clock::timeout(READY_TIMEOUT, known).await;
     }
 
     /// What requests may ask.
