@@ -108,8 +108,7 @@ pub struct Server {
 }
 
 /// Starts the member that `config` describes on the data in `disk`. When this returns, both ports
-/// are open and requests are taken, though the cluster may still have to elect a leader. On an
-/// empty disk it waits until the member is let into its cluster.
+/// are open; clients are answered once a leader is known. On an empty disk it waits until the member is let into its cluster.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -160,14 +159,14 @@ pub async fn start(
 
     let client_addrs = client_listeners.iter().map(Listener::local_addr).collect();
     let client_services = api::services(node.clone(), stop.clone());
-    let options = client_serve_options(config);
-    serving.extend(serve(
+    serving.push(runtime::spawn(serve_clients(
+        node.clone(),
         client_listeners,
         client_services,
-        &workers,
-        &stop,
-        options,
-    ));
+        workers,
+        stop.clone(),
+        client_serve_options(config),
+    )));
     let on_fatal = hooks.on_fatal;
     runtime::spawn(
         node.clone()
@@ -202,6 +201,21 @@ fn serve(
         ))
     };
     listeners.into_iter().map(serve).collect()
+}
+
+/// Serves clients once the member knows a leader: some insist on one and give up without.
+async fn serve_clients(
+    node: Arc<Node>,
+    listeners: Vec<Listener>,
+    services: Services,
+    workers: Workers,
+    stop: Signal,
+    options: ServeOptions,
+) {
+    node.leader_known().await;
+    for serving in serve(listeners, services, &workers, &stop, options) {
+        let _ = serving.await;
+    }
 }
 
 impl Server {

@@ -48,6 +48,9 @@ use crate::{
 /// Pause before a request that found no leader, or one that had just lost its office, tries again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
+/// Clients are served after so long even if no leader is known; etcd 3.5 would let them wait.
+const READY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// See the module.
 pub struct Node {
     options: NodeOptions,
@@ -114,6 +117,16 @@ impl Node {
     /// The leader, if this member knows one.
     pub fn leader(&self) -> Option<u64> {
         self.consensus.leadership().leader
+    }
+
+    /// Returns when a leader is known, when the node stops, or after [`READY_TIMEOUT`].
+    pub(crate) async fn leader_known(self: Arc<Self>) {
+        let known = async {
+            while self.leader().is_none() && !self.is_stopping() {
+                clock::sleep(RETRY_INTERVAL).await;
+            }
+        };
+        let _ = clock::timeout(READY_TIMEOUT, known).await;
     }
 
     /// What requests may ask.
