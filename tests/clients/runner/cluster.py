@@ -79,10 +79,12 @@ class Cluster:
         for restart in self.restarts:
             restart.join()
         deadline = time.monotonic() + START_SECONDS
-        while not all(is_healthy(url) for url in self.client_urls):
+        while True:
             for number, process in enumerate(self.processes, start=1):
                 if process.poll() is not None:
                     raise RuntimeError(f"member {number} has ended with {process.returncode}")
+            if all(is_healthy(url) for url in self.client_urls):
+                return
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the members are not well after {START_SECONDS} s")
             time.sleep(0.05)
@@ -97,10 +99,23 @@ class Cluster:
             process.wait()
 
 
+_given_ports: set[int] = set()
+_giving_ports = threading.Lock()
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on. All are held at once, so that no two are the same."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in sockets]
+    """Ports that nobody listens on, and that were not given before: a crashed member's port is free for a moment, and
+    whoever else got it would be taken for that member."""
+    ports: list[int] = []
+    sockets = []
+    with _giving_ports:
+        while len(ports) < count:
+            # Held until there are enough, so that no two are the same.
+            sockets.append(socket.create_server(("127.0.0.1", 0)))
+            port = sockets[-1].getsockname()[1]
+            if port not in _given_ports:
+                _given_ports.add(port)
+                ports.append(port)
     for listener in sockets:
         listener.close()
     return ports
