@@ -29,7 +29,7 @@ pub const WATCH_REPLAY_REVISIONS_MAX: usize = 1000;
 
 /// Most bytes of events in one replayed watch response, unless a single revision has more. A client
 /// that does not read holds on to one, encoded.
-pub const WATCH_REPLAY_BYTES_MAX: usize = 512 << 10;
+pub const WATCH_REPLAY_BYTES_MAX: usize = 2 << 20;
 
 /// Most bytes of events that wait for one slow watcher before it leaves the live set and catches
 /// up from a view instead.
