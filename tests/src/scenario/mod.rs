@@ -7,6 +7,7 @@
 
 mod cases;
 mod core;
+mod corpus;
 mod errors;
 mod executor;
 mod member;
@@ -20,6 +21,7 @@ mod wire_size;
 pub use self::{
     cases::check_cases,
     core::CoreExecutor,
+    corpus::{Recorded, corpus},
     errors::{Code, Failure},
     executor::{Answer, Executor, Request, Settings, TokenKind, WatchRequest},
     member::Member,
