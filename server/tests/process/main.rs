@@ -5,6 +5,7 @@
 
 mod api;
 mod catch_up;
+mod differential;
 mod durability;
 mod etcdctl;
 mod failover;

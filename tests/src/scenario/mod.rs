@@ -15,8 +15,10 @@ mod model;
 mod parse;
 mod render;
 mod replay;
+mod script;
 mod state;
 mod wire_size;
+mod write;
 
 pub use self::{
     cases::check_cases,
@@ -28,4 +30,5 @@ pub use self::{
     model::ModelExecutor,
     parse::Fault,
     replay::replay,
+    script::{Step, read_script, write_script},
 };

@@ -10,7 +10,10 @@
 //! A watcher of the past catches up in its own time. Another one with the same request, on a stream
 //! of its own, shows when: etcd serves all that wait in rounds.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use quorate_server::proto::etcdserverpb::{watch_request::RequestUnion, *};
 use tokio::{
@@ -52,7 +55,9 @@ pub(crate) struct Stream {
     behind: Vec<WatchCreateRequest>,
     /// Watchers that compaction has cancelled: etcd tells no progress until the client has done
     /// so too.
-    is_cut_off: bool,
+    cut_off: BTreeSet<i64>,
+    /// Cancel requests that are not answered; those for an unknown watcher never are.
+    canceling: Vec<i64>,
     /// Requests for progress that came from outside.
     asked: usize,
 }
@@ -89,7 +94,8 @@ impl Stream {
             creating: Vec::new(),
             watchers: BTreeMap::new(),
             behind: Vec::new(),
-            is_cut_off: false,
+            cut_off: BTreeSet::new(),
+            canceling: Vec::new(),
             asked: 0,
         }
     }
@@ -100,6 +106,9 @@ impl Stream {
     }
 
     pub(crate) fn cancel(&mut self, watch_id: i64) {
+        if self.watchers.contains_key(&watch_id) || self.cut_off.contains(&watch_id) {
+            self.canceling.push(watch_id);
+        }
         self.send(RequestUnion::CancelRequest(WatchCancelRequest { watch_id }));
     }
 
@@ -122,8 +131,10 @@ impl Stream {
     ///
     /// What the server has ended the stream with.
     pub(crate) async fn receive(&mut self, revision: i64) -> Result<Vec<WatchResponse>, Status> {
-        while !self.creating.is_empty() {
+        while !self.creating.is_empty() || !self.canceling.is_empty() {
             if self.next().await?.is_none() {
+                self.creating.clear();
+                self.canceling.clear();
                 break;
             }
         }
@@ -133,7 +144,7 @@ impl Stream {
             }
         }
         let waits = self.watchers.values().any(|start| *start > revision);
-        if self.watchers.is_empty() || waits || self.is_cut_off {
+        if self.watchers.is_empty() || waits || !self.cut_off.is_empty() {
             self.rounds().await?;
         } else {
             self.told_progress().await?;
@@ -176,7 +187,8 @@ impl Stream {
                 return Ok(());
             };
             if !created.canceled {
-                self.cancel(SENTINEL);
+                let watch_id = SENTINEL;
+                self.send(RequestUnion::CancelRequest(WatchCancelRequest { watch_id }));
                 if self.control().await?.is_none() {
                     return Ok(());
                 }
@@ -246,13 +258,21 @@ impl Stream {
                     self.behind.push(create);
                 }
             }
-        } else if response.canceled {
+        } else if response.canceled && !response.created {
             self.watchers.remove(&id);
-            self.is_cut_off |= response.compact_revision != 0;
+            self.canceling.retain(|canceling| *canceling != id);
+            if response.compact_revision == 0 {
+                self.cut_off.remove(&id);
+            } else {
+                self.cut_off.insert(id);
+            }
         }
     }
 }
 
 fn is_progress(response: &WatchResponse) -> bool {
-    response.watch_id == NO_WATCH_ID && !response.created && !response.canceled
+    response.watch_id == NO_WATCH_ID
+        && !response.created
+        && !response.canceled
+        && response.events.is_empty()
 }
