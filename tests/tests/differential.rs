@@ -123,6 +123,11 @@ fn what_differs_on_purpose_is_not_let_in() {
             false,
         ),
         ("role get root\n", false),
+        ("txn\n  then put a \"\" ignore_value\n", true),
+        (
+            "txn\n  then del a\n  else txn\n    then put b \"\" ignore_value\n",
+            false,
+        ),
     ] {
         let script = read_script(&format!("{before}{text}")).expect("a script");
         assert_eq!(Admission::admits(&script), is_let_in, "{text}");

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use quorate_core::{
     auth::AuthRequest,
     kv::{Event, KeyRange},
+    request::{Op, TxnRequest},
     watch::CreateRequest,
 };
 
@@ -127,6 +128,12 @@ impl Admission {
                 };
                 self.compactions.contains(&hashed)
             }
+            Request::Txn(request) => {
+                let mut ops = Vec::new();
+                all_ops(request, &mut ops);
+                let deletes = |op: &&Op| matches!(op, Op::DeleteRange(_));
+                ops.iter().any(deletes) && ops.iter().any(|op| needs_its_key(op))
+            }
             Request::RoleGet { name } => name == "root",
             Request::Auth(request) => self.voids_a_token_in_use(request),
             _ => false,
@@ -236,6 +243,20 @@ impl Admission {
             }
         }
     }
+}
+
+/// The operations of a transaction, of both branches, and of those nested in it.
+fn all_ops<'a>(request: &'a TxnRequest, ops: &mut Vec<&'a Op>) {
+    for op in request.success.iter().chain(&request.failure) {
+        ops.push(op);
+        if let Op::Txn(nested) = op {
+            all_ops(nested, ops);
+        }
+    }
+}
+
+fn needs_its_key(op: &Op) -> bool {
+    matches!(op, Op::Put(put) if put.ignore_value || put.ignore_lease)
 }
 
 fn is_refused_by_auth(result: &Result<Answer, Failure>) -> bool {
