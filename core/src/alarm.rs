@@ -103,6 +103,7 @@ fn changes_keys(command: &Command) -> bool {
         Command::LeaseRenew { .. }
         | Command::Alarm { .. }
         | Command::Auth(_)
+        | Command::Authenticate { .. }
         | Command::MemberAttributes(_)
         | Command::ClusterVersion { .. } => false,
     }

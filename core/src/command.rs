@@ -73,6 +73,16 @@ pub enum Command {
     },
     /// Change users, roles, permissions, or whether they count.
     Auth(Valid<AuthRequest>),
+    /// Give a user, whose password has been checked, a token that all members know. Refused if users
+    /// or roles have changed since the check.
+    Authenticate {
+        /// The user's name.
+        user: String,
+        /// The auth revision at which the password was right.
+        auth_revision: u64,
+        /// What nobody else can guess of the token; chosen by the member that was asked.
+        secret: String,
+    },
     /// A member says under which name and URLs clients reach it, and which data directory it has.
     /// Without effect if the member is known with another one.
     MemberAttributes(MemberAttributes),

@@ -171,6 +171,15 @@ impl StateMachine {
                 self.0.auth.apply(request.into_inner())?;
                 Ok(Response::Auth)
             }
+            Command::Authenticate {
+                user,
+                auth_revision,
+                secret,
+            } => {
+                self.0.auth.check_login(&user, auth_revision)?;
+                let token = format!("{secret}.{}", self.0.applied_index);
+                Ok(Response::Authenticate { token })
+            }
             Command::MemberAttributes(attributes) => {
                 self.set_attributes(attributes);
                 Ok(Response::MemberAttributes)

@@ -42,6 +42,11 @@ pub enum Response {
     },
     /// To a change of the auth state.
     Auth,
+    /// To a user's authentication.
+    Authenticate {
+        /// The user's token from now on: its secret, a dot, and the log index of the entry.
+        token: String,
+    },
     /// To a member publishing its name and client URLs.
     MemberAttributes,
     /// To a change of the cluster version.

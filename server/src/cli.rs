@@ -96,6 +96,16 @@ pub struct Options {
     #[arg(long, value_name = "COUNT", help_heading = LIMITS, default_value_t = DEFAULT_MAX_TXN_OPS)]
     pub max_txn_ops: usize,
 
+    /// Tokens of authenticated users: simple, or jwt,sign-method=METHOD,priv-key=FILE,pub-key=FILE,ttl=TIME
+    #[arg(long, value_name = "KIND", help_heading = AUTH, default_value = "simple")]
+    pub auth_token: String,
+    /// Seconds for which a simple token lives that is not used
+    #[arg(long, value_name = "SECONDS", help_heading = AUTH, default_value_t = 300)]
+    pub auth_token_ttl: u64,
+    /// Cost of hashing a password, from 4 to 31; anything else is 10
+    #[arg(long, value_name = "COST", help_heading = AUTH, default_value_t = 10)]
+    pub bcrypt_cost: u32,
+
     /// Least severe level that is logged; panic and fatal are as error
     #[arg(long, value_name = "LEVEL", help_heading = LOGGING, default_value = "info")]
     pub log_level: LogLevel,
@@ -114,6 +124,7 @@ pub struct Options {
 const MEMBER: &str = "Member";
 const CLUSTERING: &str = "Clustering";
 const LIMITS: &str = "Limits";
+const AUTH: &str = "Authentication";
 const LOGGING: &str = "Logging";
 const OTHER: &str = "Other";
 

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, iter, net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::{
+    auth::{AuthConfig, AuthConfigError},
     cli::{self, Invocation, Options, UrlList},
     url::{Scheme, Url, UrlError},
 };
@@ -57,6 +58,8 @@ pub struct Config {
     pub max_request_bytes: usize,
     /// Most operations in a transaction.
     pub max_txn_ops: usize,
+    /// How clients prove who they are.
+    pub auth: AuthConfig,
 }
 
 /// Why flags do not go together: etcd's text where it has one, and what to do.
@@ -127,6 +130,9 @@ pub enum ConfigError {
          {ELECTION_TIMEOUT_MAX_MS}ms; lower it"
     )]
     ElectionTooLong(u64),
+    /// How clients prove who they are is not said.
+    #[error(transparent)]
+    Auth(#[from] AuthConfigError),
     /// The members do not go together.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -167,6 +173,11 @@ impl Config {
             },
             max_request_bytes: options.max_request_bytes,
             max_txn_ops: options.max_txn_ops,
+            auth: AuthConfig::new(
+                &options.auth_token,
+                options.auth_token_ttl,
+                options.bcrypt_cost,
+            )?,
         })
     }
 

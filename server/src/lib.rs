@@ -2,6 +2,7 @@
 
 mod admission;
 mod api;
+pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -17,6 +17,7 @@ use quorate_core::{
 use tokio::sync::mpsc;
 
 use crate::{
+    auth::{Auth, TokenEffect},
     node::{AppliedIndex, LeaseOffice, Outcome, Proposals, Watches},
     runtime,
     storage::CheckpointReader,
@@ -44,6 +45,8 @@ pub struct Replica {
     pub(crate) applied_index: AppliedIndex,
     /// Those who watch keys.
     pub(crate) watches: Watches,
+    /// Those who have authenticated.
+    pub(crate) auth: Auth,
     /// The leader's leases.
     pub(crate) leases: LeaseOffice,
     /// The newest stamp in the state; beside it, since each proposal asks for it.
@@ -57,6 +60,7 @@ impl Replica {
     pub(crate) fn new(
         state: StateMachine,
         leases: LeaseOffice,
+        auth: Auth,
         watch_limits: WatchLimits,
         checkpoint_bytes: u64,
         observer: Option<Arc<dyn Observer>>,
@@ -65,6 +69,7 @@ impl Replica {
             proposals: Proposals::default(),
             applied_index: AppliedIndex::new(state.applied_index()),
             watches: Watches::new(watch_limits, state.revision()),
+            auth,
             leases,
             applied_ms: AtomicU64::new(state.time_ms()),
             log_growth: LogGrowth::new(checkpoint_bytes, state.applied_index()),
@@ -97,6 +102,7 @@ impl Replica {
         let bytes = payload.len() as u64;
         let proposal = Proposal::decode(payload).map_err(io::Error::other)?;
         let (author, command) = decode_command(&proposal.command).map_err(io::Error::other)?;
+        let token_effect = TokenEffect::of(&command);
         let entry = Entry {
             index,
             term,
@@ -118,6 +124,9 @@ impl Replica {
         self.applied_ms.store(applied.time_ms, Ordering::Release);
         self.log_growth.add(bytes);
         self.leases.applied(&applied);
+        if let Some(effect) = token_effect.and_then(|effect| effect.after(&applied.result)) {
+            self.auth.applied(index, effect);
+        }
         if !applied.events.is_empty() {
             self.watches.publish(applied.revision, &applied.events);
         }
@@ -158,6 +167,7 @@ impl Replica {
         self.applied_ms.store(time_ms, Ordering::Release);
         runtime::drop_apart(replaced);
         self.leases.forget();
+        self.auth.restored();
         self.watches.restored(revision);
         if let Some(observer) = &self.observer {
             observer.settled(self);

@@ -10,7 +10,9 @@ use quorate_core::{
 
 use crate::{
     admission::Admission,
-    api, clock,
+    api,
+    auth::Auth,
+    clock,
     config::{ClusterState, Config, InitialMember},
     disk::Disk,
     http,
@@ -120,6 +122,7 @@ pub async fn start(
     let peer_listeners = bind("--listen-peer-urls", &config.listen_peer_addrs).await?;
     let workers = Workers::start_per_core().map_err(StartError::System)?;
 
+    let auth = Auth::new(&config.auth)?;
     let instance = random_id().map_err(StartError::System)?;
     let mut directory = Directory::claim(disk, &owner(config), instance).await?;
     let admission = Admission::new(directory.identity());
@@ -142,7 +145,7 @@ pub async fn start(
     let on_fatal = hooks.on_fatal.clone();
     let log_failed = Arc::new(move |error: &StorageError| on_fatal(error.to_string()));
     let storage = directory.open(tuning.log.clone(), log_failed).await?;
-    let node = start_node(config, &tuning, &storage, &hooks, peers)
+    let node = start_node(config, &tuning, &storage, &hooks, peers, auth)
         .await
         .map_err(StartError::Restore)?;
     if config.cluster.state == ClusterState::New {
@@ -264,6 +267,7 @@ async fn start_node(
     storage: &Storage,
     hooks: &Hooks,
     peers: Arc<Peers>,
+    auth: Auth,
 ) -> io::Result<Arc<Node>> {
     let restored = storage.checkpoints.latest();
     let state = match restored {
@@ -287,9 +291,11 @@ async fn start_node(
     let leases = LeaseOffice::new(grace);
     let checkpoint_bytes = restored.map_or(0, |checkpoint| checkpoint.content.bytes);
     let observer = hooks.observer.clone();
+    let last_index = storage.recovered.last.map_or(0, |last| last.index);
     let replica = Arc::new(Replica::new(
         state,
         leases,
+        auth.starting_behind(last_index),
         watch_limits,
         checkpoint_bytes,
         observer,

@@ -41,6 +41,7 @@ impl AuthTable {
             }
             Command::LeaseRenew { .. }
             | Command::LeaseExpire { .. }
+            | Command::Authenticate { .. }
             | Command::MemberAttributes(_)
             | Command::ClusterVersion { .. } => self.authorize_member(author),
         }

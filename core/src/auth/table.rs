@@ -149,6 +149,25 @@ impl AuthTable {
         }
     }
 
+    /// Whether a password that was right at an auth revision still is.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::AuthNotEnabled`], [`AuthError::AuthOldRevision`] if anything has changed since,
+    /// [`AuthError::AuthFailed`] if there is no such user.
+    pub(crate) fn check_login(&self, user: &str, auth_revision: u64) -> Result<(), AuthError> {
+        if !self.enabled {
+            return Err(AuthError::AuthNotEnabled);
+        }
+        if auth_revision != self.revision {
+            return Err(AuthError::AuthOldRevision);
+        }
+        match self.users.get(user) {
+            Some(_) => Ok(()),
+            None => Err(AuthError::AuthFailed),
+        }
+    }
+
     /// Everything agrees with everything else. Looks at all of it.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ const MEMBER_ATTRIBUTES: u8 = 9;
 const CLUSTER_VERSION: u8 = 10;
 const ALARM: u8 = 11;
 const AUTH: u8 = 12;
+const AUTHENTICATE: u8 = 13;
 
 /// Appends the encoding of a command and of who asks.
 pub fn encode_command(author: &Author, command: &Command, out: &mut Vec<u8>) {
@@ -90,6 +91,16 @@ pub fn encode_command(author: &Author, command: &Command, out: &mut Vec<u8>) {
         Command::Auth(request) => {
             out.push(AUTH);
             encode_auth(request, out);
+        }
+        Command::Authenticate {
+            user,
+            auth_revision,
+            secret,
+        } => {
+            out.push(AUTHENTICATE);
+            put_bytes(out, user.as_bytes());
+            put_u64(out, *auth_revision);
+            put_bytes(out, secret.as_bytes());
         }
         Command::MemberAttributes(attributes) => {
             out.push(MEMBER_ATTRIBUTES);
@@ -190,6 +201,11 @@ fn read_command(reader: &mut Reader<'_>) -> Result<Command, DecodeError> {
             alarm: decode_alarm(reader)?,
         },
         AUTH => Command::Auth(Valid::<AuthRequest>::check(decode_auth(reader)?)?),
+        AUTHENTICATE => Command::Authenticate {
+            user: reader.string()?,
+            auth_revision: reader.u64()?,
+            secret: reader.string()?,
+        },
         tag => {
             return Err(DecodeError::Tag {
                 what: "command",

@@ -99,6 +99,11 @@ fn commands() -> Vec<Command> {
         Command::ClusterVersion {
             version: "3.5.0".into(),
         },
+        Command::Authenticate {
+            user: "al".into(),
+            auth_revision: 300,
+            secret: "xyz".into(),
+        },
     ]
 }
 
@@ -116,6 +121,7 @@ fn the_layout_is_permanent() {
         "0803020 80a",
         "0901026e310108687474703a2f2f618001",
         "0a05332e352e30",
+        "0d02616cac020378797a",
     ];
     for (command, expected) in commands().iter().zip(expected) {
         let expected = format!("00{}", expected.replace(' ', ""));

@@ -6,7 +6,7 @@ use quorate_core::{
     auth::Author,
 };
 
-use super::{context::Context, errors::ApiError};
+use super::{caller::Caller, context::Context, errors::ApiError};
 use crate::proto::etcdserverpb::{
     AlarmMember, AlarmRequest, AlarmType, alarm_request::AlarmAction as Asked,
 };
@@ -14,9 +14,15 @@ use crate::proto::etcdserverpb::{
 /// Does what is asked; the alarms to answer with.
 pub(super) async fn answer(
     context: &Context,
+    caller: &Caller,
     request: AlarmRequest,
 ) -> Result<Vec<AlarmMember>, ApiError> {
     let kind = kind(request.alarm());
+    let may = |state: &View, author: &Author| match request.action() {
+        Asked::Get => Ok(state.authorize_anyone(author)?),
+        Asked::Activate | Asked::Deactivate => Ok(state.authorize_admin(author)?),
+    };
+    context.permit(caller, may).await?;
     let action = match request.action() {
         Asked::Get => {
             context.node.read_barrier().await?;
@@ -33,7 +39,7 @@ pub(super) async fn answer(
     let member_id = request.member_id;
     let alarm = Alarm { kind, member_id };
     let command = Command::Alarm { action, alarm };
-    let (_, outcome) = context.node.propose(&Author::Anonymous, &command).await?;
+    let (_, outcome) = context.propose(caller, command).await?;
     let alarm = match outcome {
         Outcome::Alarm { alarm } => alarm,
         _ => None,

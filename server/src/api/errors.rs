@@ -3,7 +3,10 @@
 use quorate_core::{Error, auth::AuthError};
 use tonic::{Code, Status};
 
-use crate::node::NodeError;
+use crate::{
+    auth::{JwtError, PasswordError},
+    node::NodeError,
+};
 
 /// Why a call fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +17,16 @@ pub(super) enum ApiError {
     InvalidSortOption,
     /// `client-api-version` metadata that is not UTF-8.
     InvalidClientApiVersion,
-    /// A password is offered where none is asked for.
-    AuthNotEnabled,
+    /// A token that is none, or no more.
+    InvalidAuthToken,
+    /// A permission to grant that says nothing.
+    PermissionNotGiven,
+    /// A password of more than 72 bytes.
+    PasswordTooLong,
+    /// A token is asked for, of a member that can only verify them.
+    VerifyOnly,
+    /// The system gives no random numbers, or a key cannot sign.
+    TokenUnavailable,
 }
 
 impl From<NodeError> for ApiError {
@@ -27,6 +38,31 @@ impl From<NodeError> for ApiError {
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         Self::Node(NodeError::Refused(error))
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::TooLong => Self::PasswordTooLong,
+            PasswordError::Busy => NodeError::TooManyRequests.into(),
+            PasswordError::NoEntropy => Self::TokenUnavailable,
+        }
+    }
+}
+
+impl From<JwtError> for ApiError {
+    fn from(error: JwtError) -> Self {
+        match error {
+            JwtError::VerifyOnly => Self::VerifyOnly,
+            JwtError::Signing => Self::TokenUnavailable,
+        }
     }
 }
 
@@ -51,7 +87,15 @@ fn code_and_text(error: &ApiError) -> (Code, &'static str) {
             Code::InvalidArgument,
             "etcdserver: invalid client api version",
         ),
-        ApiError::AuthNotEnabled => of_auth(AuthError::AuthNotEnabled),
+        ApiError::InvalidAuthToken => (Code::Unauthenticated, "etcdserver: invalid auth token"),
+        ApiError::PermissionNotGiven => (Code::InvalidArgument, "etcdserver: permission not given"),
+        // Texts of etcd's inner layers, which no table gives a code.
+        ApiError::PasswordTooLong => (Code::Unknown, "bcrypt: password length exceeds 72 bytes"),
+        ApiError::VerifyOnly => (
+            Code::Unknown,
+            "auth: token signing attempted with verify-only key",
+        ),
+        ApiError::TokenUnavailable => (Code::Internal, "quorate: cannot make a token"),
     }
 }
 
@@ -169,9 +213,29 @@ mod tests {
             "etcdserver: invalid client api version",
         ),
         (
-            ApiError::AuthNotEnabled,
-            9,
-            "etcdserver: authentication is not enabled",
+            ApiError::InvalidAuthToken,
+            16,
+            "etcdserver: invalid auth token",
+        ),
+        (
+            ApiError::PermissionNotGiven,
+            3,
+            "etcdserver: permission not given",
+        ),
+        (
+            ApiError::PasswordTooLong,
+            2,
+            "bcrypt: password length exceeds 72 bytes",
+        ),
+        (
+            ApiError::VerifyOnly,
+            2,
+            "auth: token signing attempted with verify-only key",
+        ),
+        (
+            ApiError::TokenUnavailable,
+            13,
+            "quorate: cannot make a token",
         ),
         (
             refused(Error::KeyNotProvided),

@@ -2,14 +2,15 @@
 
 use quorate_core::{
     Command, Error, Response as Outcome,
-    auth::Author,
     kv::KeyRange,
     request::{Op, TxnRequest as CoreTxn},
     response as core,
 };
 use tonic::{Request, Response, Status};
 
-use super::{ResponseStream, context::Context, convert, errors::ApiError, metadata};
+use super::{
+    ResponseStream, caller::Caller, context::Context, convert, errors::ApiError, metadata,
+};
 use crate::{
     proto::etcdserverpb::{
         CompactionRequest, CompactionResponse, DeleteRangeRequest, DeleteRangeResponse, PutRequest,
@@ -34,8 +35,8 @@ impl Kv for KvService {
         &self,
         request: Request<RangeRequest>,
     ) -> Result<Response<RangeResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
-        Ok(self.read(request.into_inner()).await?)
+        let caller = metadata::check(&self.0, request.metadata())?;
+        Ok(self.read(&caller, request.into_inner()).await?)
     }
 
     async fn range_stream(
@@ -49,9 +50,9 @@ impl Kv for KvService {
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
+        let caller = metadata::check(&self.0, request.metadata())?;
         let command = Command::Put(convert::put(request.into_inner())?);
-        let (_, Outcome::Put(put)) = self.propose(command).await? else {
+        let (_, Outcome::Put(put)) = self.0.propose(&caller, command).await? else {
             unreachable!("a put is answered as a put");
         };
         let header = self.0.header(put.revision);
@@ -62,9 +63,9 @@ impl Kv for KvService {
         &self,
         request: Request<DeleteRangeRequest>,
     ) -> Result<Response<DeleteRangeResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
+        let caller = metadata::check(&self.0, request.metadata())?;
         let command = Command::DeleteRange(convert::delete_range(request.into_inner())?);
-        let (_, Outcome::DeleteRange(deleted)) = self.propose(command).await? else {
+        let (_, Outcome::DeleteRange(deleted)) = self.0.propose(&caller, command).await? else {
             unreachable!("a delete is answered as a delete");
         };
         let header = self.0.header(deleted.revision);
@@ -74,17 +75,20 @@ impl Kv for KvService {
     }
 
     async fn txn(&self, request: Request<TxnRequest>) -> Result<Response<TxnResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
-        Ok(self.transact(request.into_inner()).await?)
+        let caller = metadata::check(&self.0, request.metadata())?;
+        Ok(self.transact(&caller, request.into_inner()).await?)
     }
 
     async fn compact(
         &self,
         request: Request<CompactionRequest>,
     ) -> Result<Response<CompactionResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
+        let caller = metadata::check(&self.0, request.metadata())?;
         let CompactionRequest { revision, physical } = request.into_inner();
-        let (store_revision, _) = self.propose(Command::Compact { revision }).await?;
+        let (store_revision, _) = self
+            .0
+            .propose(&caller, Command::Compact { revision })
+            .await?;
         if physical {
             self.0.node.compacted().await;
         }
@@ -99,22 +103,27 @@ impl KvService {
         Self(context)
     }
 
-    async fn propose(&self, command: Command) -> Result<(i64, Outcome), ApiError> {
-        Ok(self.0.node.propose(&Author::Anonymous, &command).await?)
-    }
-
     /// Validation comes first: a request that is wrong is refused also without a leader.
-    async fn read(&self, request: RangeRequest) -> Result<Response<RangeResponse>, ApiError> {
+    async fn read(
+        &self,
+        caller: &Caller,
+        request: RangeRequest,
+    ) -> Result<Response<RangeResponse>, ApiError> {
         let serializable = request.serializable;
         let request = convert::range(request)?;
         if !serializable {
             self.0.node.read_barrier().await?;
         }
+        let author = self.0.author(caller).await?;
         if is_key(&request.range) {
-            let read = self.0.node.with_state(|state| state.range(&request))?;
+            let read = self.0.node.with_state(|state| {
+                state.authorize_range(&author, &request)?;
+                state.range(&request)
+            })?;
             return Ok(Response::new(range_response(&self.0, read)));
         }
         let (view, context) = (self.0.node.view(), self.0.clone());
+        view.authorize_range(&author, &request)?;
         let is_wide = view.is_wide(&request.range, PROMPT_KEYS_MAX);
         answer(is_wide, move || {
             Ok(range_response(&context, view.range(&request)?))
@@ -122,11 +131,16 @@ impl KvService {
         .await
     }
 
-    async fn transact(&self, request: TxnRequest) -> Result<Response<TxnResponse>, ApiError> {
+    async fn transact(
+        &self,
+        caller: &Caller,
+        request: TxnRequest,
+    ) -> Result<Response<TxnResponse>, ApiError> {
         let serializable = convert::is_serializable(&request);
         let request = convert::txn(request, self.0.node.limits().max_txn_ops)?;
         if !request.is_read_only() {
-            let (_, Outcome::Txn(done)) = self.propose(Command::Txn(request)).await? else {
+            let (_, Outcome::Txn(done)) = self.0.propose(caller, Command::Txn(request)).await?
+            else {
                 unreachable!("a transaction is answered as a transaction");
             };
             return Ok(Response::new(txn_response(&self.0, done)));
@@ -134,11 +148,16 @@ impl KvService {
         if !serializable {
             self.0.node.read_barrier().await?;
         }
+        let author = self.0.author(caller).await?;
         if !has_range(&request, &|range| !is_key(range)) {
-            let read = self.0.node.with_state(|state| state.read_txn(&request))?;
+            let read = self.0.node.with_state(|state| {
+                state.authorize_txn(&author, &request)?;
+                state.read_txn(&request)
+            })?;
             return Ok(Response::new(txn_response(&self.0, read)));
         }
         let (view, context) = (self.0.node.view(), self.0.clone());
+        view.authorize_txn(&author, &request)?;
         let is_wide = has_range(&request, &|range| view.is_wide(range, PROMPT_KEYS_MAX));
         answer(is_wide, move || {
             Ok(txn_response(&context, view.read_txn(&request)?))

@@ -1,10 +1,14 @@
 //! The Lease service.
 
 use futures_util::stream;
-use quorate_core::{Command, Error, Response as Outcome, auth::Author, kv::LeaseId};
+use quorate_core::{
+    Command, Error, Response as Outcome, View,
+    auth::{Author, PermissionKind},
+    kv::LeaseId,
+};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{ResponseStream, context::Context, errors::ApiError, metadata};
+use super::{ResponseStream, caller::Caller, context::Context, errors::ApiError, metadata};
 use crate::{
     node::NodeError,
     proto::etcdserverpb::{
@@ -29,14 +33,17 @@ impl Lease for LeaseService {
         &self,
         request: Request<LeaseGrantRequest>,
     ) -> Result<Response<LeaseGrantResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
+        let caller = metadata::check(&self.0, request.metadata())?;
         let LeaseGrantRequest { id, ttl } = request.into_inner();
         let id = match LeaseId::new(id) {
             Some(id) => id,
             None => random_id()?,
         };
         let ttl_s = ttl.max(self.0.node.limits().min_lease_ttl_s);
-        let (revision, outcome) = self.propose(Command::LeaseGrant { id, ttl_s }).await?;
+        let (revision, outcome) = self
+            .0
+            .propose(&caller, Command::LeaseGrant { id, ttl_s })
+            .await?;
         let Outcome::LeaseGrant { id, ttl_s } = outcome else {
             unreachable!("a grant is answered as a grant");
         };
@@ -52,10 +59,10 @@ impl Lease for LeaseService {
         &self,
         request: Request<LeaseRevokeRequest>,
     ) -> Result<Response<LeaseRevokeResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
+        let caller = metadata::check(&self.0, request.metadata())?;
         let id = LeaseId::new(request.into_inner().id);
         let id = id.ok_or(ApiError::from(Error::LeaseNotFound))?;
-        let (revision, _) = self.propose(Command::LeaseRevoke { id }).await?;
+        let (revision, _) = self.0.propose(&caller, Command::LeaseRevoke { id }).await?;
         Ok(Response::new(LeaseRevokeResponse {
             header: Some(self.0.header(revision)),
         }))
@@ -65,9 +72,10 @@ impl Lease for LeaseService {
         &self,
         request: Request<Streaming<LeaseKeepAliveRequest>>,
     ) -> Result<Response<Self::LeaseKeepAliveStream>, Status> {
-        metadata::check(&self.0, request.metadata())?;
+        let caller = metadata::check(&self.0, request.metadata())?;
         let session = KeepAlives {
             context: self.0.clone(),
+            caller,
             requests: request.into_inner(),
         };
         Ok(Response::new(Box::pin(stream::unfold(
@@ -80,9 +88,9 @@ impl Lease for LeaseService {
         &self,
         request: Request<LeaseTimeToLiveRequest>,
     ) -> Result<Response<LeaseTimeToLiveResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
+        let caller = metadata::check(&self.0, request.metadata())?;
         Ok(Response::new(
-            self.time_to_live(request.into_inner()).await?,
+            self.time_to_live(&caller, request.into_inner()).await?,
         ))
     }
 
@@ -91,8 +99,11 @@ impl Lease for LeaseService {
         &self,
         request: Request<LeaseLeasesRequest>,
     ) -> Result<Response<LeaseLeasesResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
+        let caller = metadata::check(&self.0, request.metadata())?;
+        let may = |state: &View, author: &Author| Ok(state.authorize_all_leases(author)?);
+        let author = self.0.permit(&caller, may).await?;
         let view = self.0.node.view();
+        may(&view, &author).map_err(ApiError::from)?;
         let mut leases: Vec<_> = view
             .leases()
             .map(|(id, ttl_s, renewed_at_ms)| {
@@ -116,15 +127,18 @@ impl LeaseService {
         Self(context)
     }
 
-    async fn propose(&self, command: Command) -> Result<(i64, Outcome), ApiError> {
-        Ok(self.0.node.propose(&Author::Anonymous, &command).await?)
-    }
-
     async fn time_to_live(
         &self,
+        caller: &Caller,
         request: LeaseTimeToLiveRequest,
     ) -> Result<LeaseTimeToLiveResponse, ApiError> {
-        let remaining = match LeaseId::new(request.id) {
+        let id = LeaseId::new(request.id);
+        let may = |state: &View, author: &Author| match id.filter(|_| request.keys) {
+            Some(id) => Ok(state.authorize_lease_keys(author, id, PermissionKind::Read)?),
+            None => Ok(state.authorize_anyone(author)?),
+        };
+        let author = self.0.permit(caller, may).await?;
+        let remaining = match id {
             Some(id) => self
                 .0
                 .node
@@ -143,12 +157,10 @@ impl LeaseService {
             response.ttl = times.ttl_s;
             response.granted_ttl = times.granted_ttl_s;
             if request.keys {
-                response.keys = self
-                    .0
-                    .node
-                    .view()
-                    .lease(id)
-                    .map_or(Vec::new(), |lease| lease.keys);
+                // Keys may have come to it while the leader was asked.
+                let view = self.0.node.view();
+                may(&view, &author)?;
+                response.keys = view.lease(id).map_or(Vec::new(), |lease| lease.keys);
             }
         }
         Ok(response)
@@ -158,6 +170,7 @@ impl LeaseService {
 /// One keep-alive stream: one answer to each request, in order. It ends with the requests.
 struct KeepAlives {
     context: Context,
+    caller: Caller,
     requests: Streaming<LeaseKeepAliveRequest>,
 }
 
@@ -189,6 +202,11 @@ impl KeepAlives {
 
     /// A lease that is gone is answered with TTL 0, which is no error.
     async fn renew(&self, id: i64) -> Result<LeaseKeepAliveResponse, ApiError> {
+        let may = |state: &View, author: &Author| match LeaseId::new(id) {
+            Some(id) => Ok(state.authorize_lease_keys(author, id, PermissionKind::Write)?),
+            None => Ok(state.authorize_anyone(author)?),
+        };
+        self.context.permit(&self.caller, may).await?;
         // The revision from before the renewal, as in etcd.
         let header = Some(self.context.header_now());
         let renewed = match LeaseId::new(id) {

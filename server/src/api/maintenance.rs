@@ -66,8 +66,8 @@ impl Maintenance for MaintenanceService {
         &self,
         request: Request<AlarmRequest>,
     ) -> Result<Response<AlarmResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
-        let alarms = alarm::answer(&self.0, request.into_inner()).await?;
+        let caller = metadata::check(&self.0, request.metadata())?;
+        let alarms = alarm::answer(&self.0, &caller, request.into_inner()).await?;
         Ok(Response::new(AlarmResponse {
             header: Some(self.0.header_now()),
             alarms,

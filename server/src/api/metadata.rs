@@ -2,7 +2,7 @@
 
 use tonic::metadata::MetadataMap;
 
-use super::{context::Context, errors::ApiError};
+use super::{caller::Caller, context::Context, errors::ApiError};
 use crate::{
     clock,
     node::{Node, NodeError},
@@ -11,12 +11,13 @@ use crate::{
 /// Periods of one election timeout without a leader after which a stream that insists on one ends.
 const LEADERLESS_PERIODS_MAX: u32 = 3;
 
-/// Checks the metadata of every call, in etcd's order.
+/// Checks the metadata of every call, in etcd's order; says who calls.
 ///
 /// # Errors
 /// `client-api-version` is not UTF-8, or the caller insists on a leader and there is none.
-pub(super) fn check(context: &Context, metadata: &MetadataMap) -> Result<(), ApiError> {
-    check_values(metadata, context.node.leader())
+pub(super) fn check(context: &Context, metadata: &MetadataMap) -> Result<Caller, ApiError> {
+    check_values(metadata, context.node.leader())?;
+    Ok(Caller::of(metadata))
 }
 
 fn check_values(metadata: &MetadataMap, leader: Option<u64>) -> Result<(), ApiError> {

@@ -3,12 +3,14 @@
 
 mod alarm;
 mod auth;
+mod caller;
 mod cluster;
 mod context;
 mod convert;
 mod errors;
 mod kv;
 mod lease;
+mod login;
 mod maintenance;
 mod metadata;
 #[cfg(test)]

@@ -3,9 +3,12 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::stream;
+use quorate_core::{View, auth::Author, watch::CreateRequest};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{ResponseStream, context::Context, convert, errors::ApiError, metadata};
+use super::{
+    ResponseStream, caller::Caller, context::Context, convert, errors::ApiError, metadata,
+};
 use crate::{
     clock,
     node::{NodeError, WatchStream},
@@ -30,8 +33,8 @@ impl Watch for WatchService {
         &self,
         request: Request<Streaming<WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        metadata::check(&self.0, request.metadata())?;
-        let session = Session::open(self.0.clone(), request);
+        let caller = metadata::check(&self.0, request.metadata())?;
+        let session = Session::open(self.0.clone(), caller, request);
         Ok(Response::new(Box::pin(stream::unfold(
             Some(session),
             Session::respond,
@@ -48,6 +51,7 @@ impl WatchService {
 /// One call. It runs while the client takes responses, and ends when the client cancels it.
 struct Session {
     context: Context,
+    caller: Caller,
     watch: WatchStream,
     /// `None` once the client has closed its half. The stream lives on without it.
     requests: Option<Streaming<WatchRequest>>,
@@ -67,7 +71,7 @@ enum Step {
 }
 
 impl Session {
-    fn open(context: Context, request: Request<Streaming<WatchRequest>>) -> Self {
+    fn open(context: Context, caller: Caller, request: Request<Streaming<WatchRequest>>) -> Self {
         let watch = context.node.watch();
         let over = Box::pin(over(
             context.clone(),
@@ -76,6 +80,7 @@ impl Session {
         let requests = Some(request.into_inner());
         Self {
             context,
+            caller,
             watch,
             requests,
             over,
@@ -92,7 +97,7 @@ impl Session {
         loop {
             session.requests_first = !session.requests_first;
             match session.step().await {
-                Step::Request(Some(Ok(request))) => session.take(request),
+                Step::Request(Some(Ok(request))) => session.take(request).await,
                 Step::Request(Some(Err(status))) => {
                     return Some((Err(in_grpc_words(status)), None));
                 }
@@ -138,14 +143,36 @@ impl Session {
     }
 
     /// What a request asks for shows in the responses.
-    fn take(&mut self, request: WatchRequest) {
+    async fn take(&mut self, request: WatchRequest) {
         match request.request_union {
-            Some(RequestUnion::CreateRequest(create)) => self.watch.create(convert::create(create)),
+            Some(RequestUnion::CreateRequest(create)) => self.create(convert::create(create)).await,
             Some(RequestUnion::CancelRequest(cancel)) => self.watch.cancel(cancel.watch_id),
             Some(RequestUnion::ProgressRequest(_)) => self.watch.request_progress(),
             None => {}
         }
     }
+
+    /// Whether the caller may is asked now and never again (corner case 137). A no shows on the
+    /// stream, which goes on.
+    async fn create(&mut self, request: CreateRequest) {
+        let may = |state: &View, author: &Author| {
+            // What no history has, the hub refuses, whoever asks.
+            if request.start_revision >= 0 {
+                state.authorize_watch(author, &request.range)?;
+            }
+            Ok(())
+        };
+        match self.context.permit(&self.caller, may).await {
+            Ok(_) => self.watch.create(request),
+            Err(error) => self.watch.refuse(in_go_words(&error.into())),
+        }
+    }
+}
+
+/// The text of an error, as a Go server's own client would print it.
+fn in_go_words(status: &Status) -> String {
+    let (code, text) = (status.code(), status.message());
+    format!("rpc error: code = {code:?} desc = {text}")
 }
 
 async fn next_request(

@@ -38,7 +38,9 @@ pub use self::{
     types::{Member, NodeError, NodeOptions, RequestLimits, Status},
     watches::WatchStream,
 };
-use crate::{clock, peers::Peers, raft::Consensus, replica::Replica, runtime, storage::Space};
+use crate::{
+    auth::Auth, clock, peers::Peers, raft::Consensus, replica::Replica, runtime, storage::Space,
+};
 
 /// Pause before a request that found no leader, or one that had just lost its office, tries again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
@@ -138,6 +140,11 @@ impl Node {
         &self.reads
     }
 
+    /// What tells who a client is.
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.replica.auth
+    }
+
     /// Runs `f` on the state under the read lock: for point reads, never for scans.
     pub fn with_state<T>(&self, f: impl FnOnce(&StateMachine) -> T) -> T {
         self.replica.with_state(f)
@@ -146,6 +153,11 @@ impl Node {
     /// An unchanging view of the state, for scans.
     pub fn view(&self) -> View {
         self.replica.view()
+    }
+
+    /// Waits until this member has applied `index`, or stops.
+    pub(crate) async fn applied(&self, index: u64) {
+        self.replica.applied_index.reached(index).await;
     }
 
     /// Opens a watch stream.

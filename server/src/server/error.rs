@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use crate::{admission::Replaced, disk::DirectoryError, storage::StorageError};
+use crate::{admission::Replaced, auth, disk::DirectoryError, storage::StorageError};
 
 /// Why a member does not start: one line, with the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum StartError {
         /// What to do.
         remedy: &'static str,
     },
+    /// The keys that tokens are signed with cannot be used.
+    #[error(transparent)]
+    Auth(#[from] auth::StartError),
     /// What is stored does not fit together.
     #[error(
         "cannot restore this member's state: {0}; restore its data directory from a copy, or \

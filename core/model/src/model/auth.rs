@@ -69,6 +69,16 @@ impl Auth {
         Ok(())
     }
 
+    /// Whether the user's password, right at a revision, still counts.
+    pub(super) fn authenticate(&self, user: &str, revision: u64) -> Result<(), AuthError> {
+        match self.users.contains_key(user) {
+            _ if !self.enabled => Err(AuthError::AuthNotEnabled),
+            _ if self.revision != revision => Err(AuthError::AuthOldRevision),
+            false => Err(AuthError::AuthFailed),
+            true => Ok(()),
+        }
+    }
+
     fn enable(&mut self) -> Result<bool, AuthError> {
         if !self.enabled {
             let root = self.users.get(ROOT).ok_or(AuthError::RootUserNotFound)?;

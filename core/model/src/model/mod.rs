@@ -166,6 +166,15 @@ impl Model {
                 self.auth.execute(request)?;
                 Ok(Response::Auth)
             }
+            Command::Authenticate {
+                user,
+                auth_revision,
+                secret,
+            } => {
+                self.auth.authenticate(user, *auth_revision)?;
+                let token = format!("{secret}.{}", entry.index);
+                Ok(Response::Authenticate { token })
+            }
             Command::MemberAttributes(attributes) => {
                 let first = self
                     .members

@@ -41,6 +41,7 @@ impl Model {
             }
             Command::LeaseRenew { .. }
             | Command::LeaseExpire { .. }
+            | Command::Authenticate { .. }
             | Command::MemberAttributes(_)
             | Command::ClusterVersion { .. } => Err(AuthError::PermissionDenied),
         }

@@ -159,7 +159,7 @@ pub(super) fn any_request(range: BoxedStrategy<KeyRange>) -> impl Strategy<Value
     ]
 }
 
-fn user() -> impl Strategy<Value = String> {
+pub(super) fn user() -> impl Strategy<Value = String> {
     select(&["root", "root", "alice", "alice", "bob", ""]).prop_map(str::to_owned)
 }
 

@@ -23,7 +23,8 @@ pub struct Proposed {
     pub new_term: bool,
     /// Who asks.
     pub who: Who,
-    /// What to do. Renewals count back from the entry's time, the term of expiries from its term.
+    /// What to do. Renewals count back from the entry's time, the term of expiries from its term,
+    /// the auth revision of an authentication from the present one.
     pub command: Command,
 }
 
@@ -39,6 +40,9 @@ impl Proposed {
                     // The first second is of the future.
                     *renewed_at_ms = (time_ms + 1000).saturating_sub(*renewed_at_ms);
                 }
+            }
+            Command::Authenticate { auth_revision, .. } => {
+                *auth_revision = model.auth_revision().saturating_sub(*auth_revision);
             }
             Command::LeaseExpire { term: proposed, .. } => {
                 *proposed = term.saturating_sub(*proposed)
@@ -81,6 +85,7 @@ pub fn command(revision: i64) -> impl Strategy<Value = Command> {
         12 => of_leases(),
         2 => alarm(),
         7 => auth::request().prop_map(Command::Auth),
+        1 => authenticate(),
         2 => of_members(),
     ]
 }
@@ -115,6 +120,15 @@ fn of_leases() -> impl Strategy<Value = Command> {
             .prop_map(|renewals| Command::LeaseRenew { renewals }),
         2 => (terms_ago, ids).prop_map(|(term, ids)| Command::LeaseExpire { term, ids }),
     ]
+}
+
+fn authenticate() -> impl Strategy<Value = Command> {
+    let revisions_ago = prop_oneof![4 => Just(0), 1 => 1..3_u64];
+    (auth::user(), revisions_ago).prop_map(|(user, auth_revision)| Command::Authenticate {
+        user,
+        auth_revision,
+        secret: "secret".to_owned(),
+    })
 }
 
 /// Cleared more often than raised: there is not much to be seen while one is there.

@@ -94,6 +94,26 @@ fn what_the_cluster_does_itself_nobody_else_does() {
 }
 
 #[test]
+fn a_password_counts_while_nothing_changes() {
+    check_on(
+        &mut enabled(),
+        "
+        member | authenticate al 8    | secret.9
+        al     | authenticate al 8    | permission denied
+        -      | authenticate al 8    | permission denied
+        member | authenticate al 7    | revision of auth store is old
+        member | authenticate al 9    | revision of auth store is old
+        member | authenticate none 8  | authentication failed, invalid user ID or password
+        root | user-password al other | ok 9
+        member | authenticate al 8    | revision of auth store is old
+        member | authenticate al 9    | secret.17
+        root | disable                | ok 10
+        member | authenticate al 10   | authentication is not enabled
+        ",
+    );
+}
+
+#[test]
 fn a_token_is_enough_for_some() {
     check_on(
         &mut enabled(),

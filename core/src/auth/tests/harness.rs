@@ -146,6 +146,7 @@ fn apply(machine: &mut StateMachine, author: Author, words: &[&str]) -> Result<S
     Ok(match applied.result? {
         Response::Auth => format!("ok {}", machine.auth_revision()),
         Response::Alarm { alarm: None } => "none".to_owned(),
+        Response::Authenticate { token } => token,
         _ => "ok".to_owned(),
     })
 }
@@ -194,6 +195,11 @@ fn command(words: &[&str]) -> Result<Command, Error> {
             client_urls: Vec::new(),
             instance: 1,
         }),
+        ["authenticate", user, auth_revision] => Command::Authenticate {
+            user: unquote(user),
+            auth_revision: auth_revision.parse().expect("a revision"),
+            secret: "secret".to_owned(),
+        },
         ["version"] => Command::ClusterVersion {
             version: "3.6.0".into(),
         },

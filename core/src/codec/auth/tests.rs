@@ -161,7 +161,7 @@ fn what_validation_refuses_does_not_decode() {
     for (encoded, error) in [
         ("03", tag("author", 3)),
         ("02 01ff 00", DecodeError::Bounds("text")),
-        ("00 0d", tag("command", 13)),
+        ("00 0e", tag("command", 14)),
         ("00 0b 02 00 07", tag("alarm action", 2)),
         ("00 0b 00 02 07", tag("alarm", 2)),
         ("00 0c 00", tag("auth request", 0)),

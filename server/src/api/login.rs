@@ -1,0 +1,87 @@
+//! From a name and a password to a token.
+
+use quorate_core::{
+    Command, Error, Response as Outcome,
+    auth::{AuthError, Author},
+};
+
+use super::{context::Context, errors::ApiError};
+use crate::{
+    auth::{SimpleTokens, Tokens},
+    node::NodeError,
+};
+
+/// Times that a password is compared anew because users or roles have changed meanwhile.
+const ATTEMPTS_MAX: usize = 10;
+
+/// A token for whoever knows the password. Needs none itself, and looks at none.
+///
+/// # Errors
+/// [`AuthError::AuthNotEnabled`], [`AuthError::AuthFailed`], [`AuthError::NoPasswordUser`]; what
+/// proposing can come to.
+pub(super) async fn token(
+    context: &Context,
+    name: String,
+    password: String,
+) -> Result<String, ApiError> {
+    // This member must know of every change of a password that was acknowledged.
+    context.node.read_barrier().await?;
+    for _ in 0..ATTEMPTS_MAX {
+        let auth_revision = check_password(context, &name, &password)
+            .await
+            .inspect_err(|error| note_refusal(&name, error))?;
+        let granted = match &context.node.auth().tokens {
+            Tokens::Jwt(tokens) => return Ok(tokens.sign(&name, auth_revision)?),
+            Tokens::Simple(_) => grant(context, &name, auth_revision).await,
+        };
+        match granted {
+            Err(NodeError::Refused(Error::Auth(AuthError::AuthOldRevision))) => {}
+            granted => return Ok(granted?),
+        }
+    }
+    Err(AuthError::AuthOldRevision.into())
+}
+
+/// The auth revision at which the password was right.
+async fn check_password(context: &Context, name: &str, password: &str) -> Result<u64, ApiError> {
+    let passwords = &context.node.auth().passwords;
+    let (auth_revision, hash) = context.node.with_state(|state| {
+        let hash = state.password_hash(name).map(str::to_owned);
+        (state.auth_revision(), hash)
+    });
+    let hash = match hash {
+        // Nobody hears from how long it takes whether there is such a user.
+        Err(AuthError::AuthFailed) => passwords.nobodys_hash(),
+        hash => hash?,
+    };
+    match passwords.is_right(password.to_owned(), hash).await? {
+        true => Ok(auth_revision),
+        false => Err(AuthError::AuthFailed.into()),
+    }
+}
+
+async fn grant(context: &Context, name: &str, auth_revision: u64) -> Result<String, NodeError> {
+    let secret = SimpleTokens::secret().map_err(|error| {
+        tracing::error!(%error, "no random numbers for a token");
+        NodeError::Stopped
+    })?;
+    let command = Command::Authenticate {
+        user: name.to_owned(),
+        auth_revision,
+        secret,
+    };
+    match context.node.propose(&Author::Member, &command).await? {
+        (_, Outcome::Authenticate { token }) => Ok(token),
+        _ => unreachable!("an authentication is answered as one"),
+    }
+}
+
+/// Operators want to see who tries; as etcd says it.
+fn note_refusal(user: &str, error: &ApiError) {
+    if let ApiError::Node(NodeError::Refused(Error::Auth(
+        reason @ (AuthError::AuthFailed | AuthError::NoPasswordUser),
+    ))) = error
+    {
+        tracing::warn!(user, %reason, "invalid authentication was requested");
+    }
+}
