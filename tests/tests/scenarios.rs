@@ -3,7 +3,7 @@
 //! After a change that is meant to show, `UPDATE_SCENARIOS=1 cargo test -p quorate-tests --test
 //! scenarios` records anew what the core answers; read the difference before you commit it.
 
-use std::{env, fs};
+use std::{env, fs, path::Path};
 
 use quorate_tests::scenario::{CoreExecutor, ModelExecutor, Recorded, check_cases, corpus, replay};
 
@@ -28,11 +28,12 @@ fn scenarios_come_out_as_recorded() {
 
 #[test]
 fn every_corner_case_is_shown_or_belongs_elsewhere() {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/README.md");
-    let readme = fs::read_to_string(readme).expect("there is a README");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let readme = fs::read_to_string(directory.join("README.md")).expect("there is a README");
     let texts = corpus().into_iter();
     let texts = texts.map(|scenario| (scenario.name(), scenario.text));
-    let wrong = check_cases(&readme, &texts.collect::<Vec<_>>());
+    let source = |path: &str| fs::read_to_string(directory.join(path)).ok();
+    let wrong = check_cases(&readme, &texts.collect::<Vec<_>>(), source);
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 

@@ -18,3 +18,4 @@ mod no_quorum;
 mod scenarios;
 mod start_errors;
 mod storage_faults;
+mod wire_only;

@@ -27,15 +27,10 @@ const NOT_YET: &[(&str, &str)] = &[
     ("hashkv.txt", "HashKV is not served yet"),
     ("hashkv_compaction.txt", "HashKV is not served yet"),
     ("hashkv_nothing_left.txt", "HashKV is not served yet"),
-    ("auth_alarms.txt", "authentication is not served yet"),
-    ("auth_enable.txt", "authentication is not served yet"),
-    ("auth_keys.txt", "authentication is not served yet"),
-    ("auth_leases.txt", "authentication is not served yet"),
     (
         "auth_users_and_roles.txt",
         "authentication is not served yet",
     ),
-    ("auth_watches.txt", "authentication is not served yet"),
 ];
 
 /// Counts and findings of one executor.

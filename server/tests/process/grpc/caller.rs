@@ -7,8 +7,9 @@ use quorate_server::{
     proto::{
         authpb::UserAddOptions,
         etcdserverpb::{
-            auth_client::AuthClient, kv_client::KvClient, lease_client::LeaseClient,
-            maintenance_client::MaintenanceClient, watch_client::WatchClient, *,
+            auth_client::AuthClient, cluster_client::ClusterClient, kv_client::KvClient,
+            lease_client::LeaseClient, maintenance_client::MaintenanceClient,
+            watch_client::WatchClient, *,
         },
     },
     wire::{Channel, ChannelOptions},
@@ -54,6 +55,10 @@ impl Caller {
 
     pub(crate) fn maintenance(&self) -> MaintenanceClient<Channel> {
         MaintenanceClient::new(self.0.clone())
+    }
+
+    pub(crate) fn cluster(&self) -> ClusterClient<Channel> {
+        ClusterClient::new(self.0.clone())
     }
 
     pub(crate) fn auth(&self) -> AuthClient<Channel> {

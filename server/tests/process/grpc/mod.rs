@@ -13,8 +13,7 @@ mod requests;
 mod server;
 mod stream;
 
-pub(crate) use caller::Caller;
+pub(crate) use caller::{Caller, authorize};
 pub(crate) use executor::{GrpcExecutor, Session};
 pub(crate) use reply::{Reply, normalise};
 pub(crate) use server::{Program, Server};
-pub(crate) use stream::Stream;

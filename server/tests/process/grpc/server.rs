@@ -100,11 +100,9 @@ impl Server {
         let place: PathBuf = directory.join(program.name().replace(' ', "-"));
         fs::create_dir_all(&place).expect("writable");
         let mut flags = program.flags(settings, &place);
-        if let Program::Etcd(_) = program {
-            flags.push("--log-level=error".to_owned());
-            // Else each user that is added and each login takes a tenth of a second.
-            flags.push("--bcrypt-cost=4".to_owned());
-        }
+        flags.push("--log-level=error".to_owned());
+        // Else each user that is added and each login takes a tenth of a second.
+        flags.push("--bcrypt-cost=4".to_owned());
         flags.extend(further.iter().map(|&flag| flag.to_owned()));
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let ports = vec![(crate::harness::Port::free(), crate::harness::Port::free())];
