@@ -49,12 +49,13 @@ async fn check_password(context: &Context, name: &str, password: &str) -> Result
         let hash = state.password_hash(name).map(str::to_owned);
         (state.auth_revision(), hash)
     });
-    let hash = match hash {
+    let (hash, is_somebodys) = match hash {
         // Nobody hears from how long it takes whether there is such a user.
-        Err(AuthError::AuthFailed) => passwords.nobodys_hash(),
-        hash => hash?,
+        Err(AuthError::AuthFailed) => (passwords.nobodys_hash(), false),
+        hash => (hash?, true),
     };
-    match passwords.is_right(password.to_owned(), hash).await? {
+    let is_right = passwords.is_right(password.to_owned(), hash).await?;
+    match is_right && is_somebodys {
         true => Ok(auth_revision),
         false => Err(AuthError::AuthFailed.into()),
     }

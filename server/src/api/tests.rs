@@ -2,6 +2,7 @@
 //! over the wire. Each scenario runs on loopback in the normal build and between two simulated
 //! nodes in the simulated one.
 
+mod authorization;
 mod http;
 mod kv;
 mod lease;
@@ -10,7 +11,7 @@ mod status;
 mod support;
 mod watch;
 
-use support::{run, run_one_of_three};
+use support::{run, run_one_of_three, run_with_cheap_passwords};
 
 macro_rules! scenarios {
     ($run:ident: $($area:ident::$name:ident),* $(,)?) => {
@@ -52,6 +53,11 @@ scenarios! {
     status::what_is_not_there_yet_says_so,
     http::probes_answer_get_only,
     http::pages_that_do_not_exist_are_not_found,
+}
+
+scenarios! {
+    run_with_cheap_passwords:
+    authorization::everyone_may_do_what_the_table_says,
 }
 
 scenarios! {

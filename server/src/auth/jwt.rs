@@ -167,3 +167,184 @@ fn wrong_key(option: &'static str, path: &Path, method: SigningMethod) -> StartE
         method: method.name,
     }
 }
+
+#[cfg(all(test, not(madsim)))]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::auth::{AuthConfig, TokenConfig};
+
+    fn key(name: &str) -> String {
+        let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/auth/test_keys");
+        keys.join(name).display().to_string()
+    }
+
+    fn load(options: &str) -> Result<JwtTokens, StartError> {
+        let config = AuthConfig::new(&format!("jwt,{options}"), 300, 4);
+        match config.expect("options").tokens {
+            TokenConfig::Jwt(config) => JwtTokens::load(&config),
+            TokenConfig::Simple { .. } => unreachable!("the option says jwt"),
+        }
+    }
+
+    fn pair(method: &str, name: &str) -> String {
+        let (private, public) = (key(&format!("{name}.pem")), key(&format!("{name}.pub.pem")));
+        format!("sign-method={method},priv-key={private},pub-key={public}")
+    }
+
+    const METHODS: [(&str, &str); 9] = [
+        ("RS256", "rsa"),
+        ("RS384", "rsa"),
+        ("RS512", "rsa"),
+        ("PS256", "rsa"),
+        ("PS384", "rsa"),
+        ("PS512", "rsa"),
+        ("ES256", "es256"),
+        ("ES384", "es384"),
+        ("EdDSA", "ed25519"),
+    ];
+
+    #[test]
+    fn a_token_says_whose_it_is_and_of_which_revision() {
+        for (method, name) in METHODS {
+            let tokens = load(&pair(method, name)).expect(method);
+            let token = tokens.sign("al", 7).expect(method);
+            assert_eq!(
+                tokens.verify(&token),
+                Some(("al".to_owned(), 7)),
+                "{method}"
+            );
+        }
+        for method in ["HS256", "HS384", "HS512"] {
+            let options = format!("sign-method={method},priv-key={}", key("secret.txt"));
+            let tokens = load(&options).expect(method);
+            let token = tokens.sign("al", 7).expect(method);
+            assert_eq!(
+                tokens.verify(&token),
+                Some(("al".to_owned(), 7)),
+                "{method}"
+            );
+        }
+    }
+
+    #[test]
+    fn either_key_will_do() {
+        for (method, name) in METHODS {
+            let private = format!(
+                "sign-method={method},priv-key={}",
+                key(&format!("{name}.pem"))
+            );
+            let public = format!(
+                "sign-method={method},pub-key={}",
+                key(&format!("{name}.pub.pem"))
+            );
+            let (signing, verifying) = (load(&private), load(&public));
+            let (signing, verifying) = (signing.expect(method), verifying.expect(method));
+            let token = signing.sign("al", 7).expect(method);
+            assert!(signing.verify(&token).is_some(), "{method}");
+            assert!(verifying.verify(&token).is_some(), "{method}");
+            assert_eq!(verifying.sign("al", 7), Err(JwtError::VerifyOnly));
+        }
+    }
+
+    #[test]
+    fn tokens_that_are_none() {
+        let tokens = load(&pair("ES256", "es256")).expect("a pair");
+        let token = tokens.sign("al", 7).expect("a token");
+        let parts: Vec<&str> = token.split('.').collect();
+        let other = tokens.sign("bo", 7).expect("a token");
+        let others: Vec<&str> = other.split('.').collect();
+        let unsigned = format!("{}.{}.", parts[0], parts[1]);
+        let swapped = format!("{}.{}.{}", parts[0], others[1], parts[2]);
+        let of_other_key = load(&pair("ES384", "es384")).expect("a pair").sign("al", 7);
+        let of_other_key = of_other_key.expect("a token");
+        for none in ["", "al", "a.b.c", &unsigned, &swapped, &of_other_key] {
+            assert_eq!(tokens.verify(none), None, "{none}");
+        }
+    }
+
+    /// The old trick: the public key taken for a secret.
+    #[test]
+    fn a_public_key_is_no_secret() {
+        let tokens = load(&pair("RS256", "rsa")).expect("a pair");
+        let public = fs::read(key("rsa.pub.pem")).expect("a key");
+        let claims = json!({ "username": "root", "revision": 7 });
+        let forged = jsonwebtoken::encode(
+            &Header::new(jsonwebtoken::Algorithm::HS256),
+            &claims,
+            &EncodingKey::from_secret(&public),
+        );
+        assert_eq!(tokens.verify(&forged.expect("a token")), None);
+    }
+
+    #[test]
+    fn claims_are_looked_at() {
+        let tokens = load(&pair("ES256", "es256")).expect("a pair");
+        let sign = |claims: Value| {
+            let key = tokens.sign_with.as_ref().expect("a key to sign with");
+            let header = Header::new(tokens.method.algorithm);
+            jsonwebtoken::encode(&header, &claims, key).expect("a token")
+        };
+        let al = Some(("al".to_owned(), 7));
+        let now = now_s();
+        for (claims, expected) in [
+            (json!({ "username": "al", "revision": 7 }), &al),
+            (json!({ "username": "al", "revision": 7.0 }), &al),
+            (
+                json!({ "username": "al", "revision": 7, "exp": now + 60 }),
+                &al,
+            ),
+            (
+                json!({ "username": "al", "revision": 7, "nbf": now - 60, "aud": "us" }),
+                &al,
+            ),
+            (
+                json!({ "username": "al", "revision": 7, "exp": now - 1 }),
+                &None,
+            ),
+            (
+                json!({ "username": "al", "revision": 7, "exp": "never" }),
+                &None,
+            ),
+            (
+                json!({ "username": "al", "revision": 7, "nbf": now + 60 }),
+                &None,
+            ),
+            (json!({ "username": "al" }), &None),
+            (json!({ "username": 1, "revision": 7 }), &None),
+            (json!({ "revision": 7 }), &None),
+            (json!([]), &None),
+        ] {
+            assert_eq!(&tokens.verify(&sign(claims.clone())), expected, "{claims}");
+        }
+    }
+
+    #[test]
+    fn keys_that_cannot_be_used_are_named() {
+        let refused = |options: &str| {
+            let error = load(options).map(drop).expect_err(options).to_string();
+            let keys = format!("{}/", PathBuf::from(key("")).display());
+            error.replace(keys.trim_end_matches('/'), "KEYS")
+        };
+        let nowhere = format!("sign-method=RS256,priv-key={}", key("nowhere.pem"));
+        let said = refused(&nowhere);
+        assert!(
+            said.starts_with("--auth-token: cannot read KEYS/nowhere.pem: "),
+            "{said}"
+        );
+        let wrong = format!("sign-method=RS256,priv-key={}", key("es256.pem"));
+        assert_eq!(
+            refused(&wrong),
+            "--auth-token: KEYS/es256.pem holds no key for RS256; give priv-key a PEM file with one"
+        );
+        let wrong = format!("sign-method=ES384,priv-key={}", key("es256.pem"));
+        assert!(refused(&wrong).contains("holds no key for ES384"));
+        let strangers = format!(
+            "sign-method=ES256,priv-key={},pub-key={}",
+            key("es256.pem"),
+            key("es384.pub.pem")
+        );
+        assert!(refused(&strangers).contains("is not the public half"));
+    }
+}

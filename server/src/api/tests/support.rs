@@ -125,6 +125,23 @@ where
     );
 }
 
+/// The same where hashing a password takes next to no time.
+pub(super) fn run_with_cheap_passwords<F>(scenario: impl FnOnce(Member) -> F + Send + 'static)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    run_member(
+        &[
+            "--initial-cluster=default=http://one:2380",
+            "--bcrypt-cost=4",
+        ],
+        |member| async move {
+            member.leads().await;
+            scenario(member).await;
+        },
+    );
+}
+
 /// Runs a scenario against a member whose two peers are not there.
 pub(super) fn run_one_of_three<F>(scenario: impl FnOnce(Member) -> F + Send + 'static)
 where
