@@ -62,6 +62,25 @@ impl KeyRange {
         }
     }
 
+    /// What is in the set behind `key`, which is in it.
+    #[must_use]
+    pub fn behind(&self, key: &[u8]) -> Self {
+        // The next key there can be.
+        let start = Bytes::from([key, b"\0"].concat());
+        match self {
+            // The interval from there up to there.
+            Self::Key(_) => Self::Range {
+                start: start.clone(),
+                end: start,
+            },
+            Self::Range { end, .. } => Self::Range {
+                start,
+                end: end.clone(),
+            },
+            Self::From(_) => Self::From(start),
+        }
+    }
+
     /// The same set in allocations of its own: to keep it without the buffer that it came in.
     pub(crate) fn detached(&self) -> Self {
         let copy = |key: &Bytes| Bytes::copy_from_slice(key);

@@ -42,6 +42,21 @@ impl RangeRequest {
     }
 }
 
+/// A read of the first keys of an interval, in key order: to read it part by part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// The keys that are still to be read.
+    pub range: KeyRange,
+    /// Main revision to read at; 0 or less means the newest.
+    pub revision: i64,
+    /// Leave the values out.
+    pub keys_only: bool,
+    /// Most key-values to return.
+    pub keys_max: usize,
+    /// Bytes of keys and values after which no further key-value is returned.
+    pub bytes_max: usize,
+}
+
 /// Inclusive bounds on revisions; 0 is "no bound".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RevisionFilter {

@@ -66,6 +66,15 @@ pub struct RangeResponse {
     pub count: i64,
 }
 
+/// The first keys of an interval.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The key-values, by key ascending.
+    pub kvs: Vec<KeyValue>,
+    /// Whether the interval has more keys behind them.
+    pub more: bool,
+}
+
 /// To a put.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PutResponse {

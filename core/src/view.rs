@@ -15,8 +15,8 @@ use crate::{
     error::Error,
     kv::{Event, KeyRange, LeaseId},
     lease::table::LeaseTable,
-    request::{RangeRequest, TxnRequest},
-    response::{HashKv, LeaseInfo, RangeResponse, TxnResponse},
+    request::{PageRequest, RangeRequest, TxnRequest},
+    response::{HashKv, LeaseInfo, Page, RangeResponse, TxnResponse},
     store::Store,
     txn,
     validate::Valid,
@@ -62,6 +62,16 @@ impl View {
     /// compact revision; the compact revision itself is readable.
     pub fn range(&self, request: &Valid<RangeRequest>) -> Result<RangeResponse, Error> {
         self.store.range(request)
+    }
+
+    /// Reads the first keys of an interval: the work grows with what is returned, not with the
+    /// interval.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::range`].
+    pub fn page(&self, request: &PageRequest) -> Result<Page, Error> {
+        self.store.page(request)
     }
 
     /// Evaluates a transaction that only reads.
@@ -171,7 +181,8 @@ impl View {
         self.store.events(from_revision)
     }
 
-    /// The checksum of the key space at a main revision, 0 or less meaning the newest.
+    /// The checksum of the key space at a main revision, 0 meaning the newest. Below 0 there is
+    /// nothing to hash.
     ///
     /// # Errors
     ///

@@ -19,6 +19,24 @@ pub mod etcdserverpb {
     tonic::include_proto!("etcdserverpb");
 }
 
+/// Locks by name.
+#[allow(missing_docs, unused_qualifications, clippy::all)]
+pub mod v3lockpb {
+    tonic::include_proto!("v3lockpb");
+}
+
+/// Elections by name.
+#[allow(missing_docs, unused_qualifications, clippy::all)]
+pub mod v3electionpb {
+    tonic::include_proto!("v3electionpb");
+}
+
+/// Whether a server serves.
+#[allow(missing_docs, unused_qualifications, clippy::all)]
+pub mod health {
+    tonic::include_proto!("grpc.health.v1");
+}
+
 /// What members say to each other.
 #[allow(missing_docs, unused_qualifications, clippy::all)]
 pub mod peer {

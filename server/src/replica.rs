@@ -241,6 +241,7 @@ pub(crate) struct LogGrowth {
     bytes: AtomicU64,
     checkpoint_bytes: AtomicU64,
     checkpoint_index: AtomicU64,
+    written_index: AtomicU64,
 }
 
 impl LogGrowth {
@@ -249,6 +250,7 @@ impl LogGrowth {
             bytes: AtomicU64::new(0),
             checkpoint_bytes: AtomicU64::new(checkpoint_bytes),
             checkpoint_index: AtomicU64::new(checkpoint_index),
+            written_index: AtomicU64::new(checkpoint_index),
         }
     }
 
@@ -259,6 +261,7 @@ impl LogGrowth {
     fn checkpointed(&self, index: u64, bytes: u64) {
         self.checkpoint_bytes.store(bytes, Ordering::Relaxed);
         self.checkpoint_index.store(index, Ordering::Relaxed);
+        self.written_index.fetch_max(index, Ordering::Relaxed);
     }
 
     /// Starts counting anew: a checkpoint is being written from here.
@@ -277,7 +280,12 @@ impl LogGrowth {
         self.checkpoint_bytes.load(Ordering::Relaxed)
     }
 
-    /// Last index that the last checkpoint covers.
+    /// Last index that a complete checkpoint covers.
+    pub(crate) fn written_index(&self) -> u64 {
+        self.written_index.load(Ordering::Relaxed)
+    }
+
+    /// Last index that the last checkpoint covers, complete or not.
     pub(crate) fn checkpoint_index(&self) -> u64 {
         self.checkpoint_index.load(Ordering::Relaxed)
     }

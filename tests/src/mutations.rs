@@ -1,6 +1,6 @@
-//! Deliberate mistakes, one line each, that the tests of the core must notice: what shows that a
-//! green run means something. `tests/mutations.txt` lists them; `cargo mutations` makes each of
-//! them in a copy of the tree, runs the suites, and prints which of them fail.
+//! Deliberate mistakes, one line each, that the tests must notice: what shows that a green run
+//! means something. `tests/mutations.txt` lists them; `cargo mutations` makes each of them in a copy
+//! of the tree, runs the suites that it concerns, and prints which of them fail.
 
 use std::{
     fmt, fs, io,
@@ -25,11 +25,35 @@ pub struct Mutation {
 /// The list, from the root of the tree.
 pub const LIST: &str = "tests/mutations.txt";
 
-/// What must notice the mistakes, each with how it is run.
-const SUITES: &[(&str, &[&str])] = &[
-    ("unit tests", &["-p", "quorate-core", "--lib", "--tests"]),
-    ("model", &["-p", "quorate-model"]),
-    ("scenarios", &["-p", "quorate-tests", "--test", "scenarios"]),
+/// What must notice the mistakes below a directory.
+struct Suite {
+    name: &'static str,
+    of: &'static str,
+    /// How it is run.
+    arguments: &'static [&'static str],
+}
+
+const SUITES: &[Suite] = &[
+    Suite {
+        name: "unit tests",
+        of: "core/",
+        arguments: &["-p", "quorate-core", "--lib", "--tests"],
+    },
+    Suite {
+        name: "model",
+        of: "core/",
+        arguments: &["-p", "quorate-model"],
+    },
+    Suite {
+        name: "scenarios",
+        of: "core/",
+        arguments: &["-p", "quorate-tests", "--test", "scenarios"],
+    },
+    Suite {
+        name: "authorization",
+        of: "server/",
+        arguments: &["-p", "quorate-server", "--lib", "everyone_may"],
+    },
 ];
 
 /// What a copy of the tree leaves out.
@@ -81,39 +105,59 @@ impl Mutation {
         }
         Ok(mutated)
     }
+
+    /// Whether a suite has to notice it.
+    fn concerns(&self, suite: &Suite) -> bool {
+        self.path.starts_with(suite.of)
+    }
+
+    /// Whether its suites compile: a mistake is only one if they do.
+    fn compiles(&self, tree: &Path) -> bool {
+        let mut suites = SUITES.iter().filter(|suite| self.concerns(suite));
+        suites.all(|suite| passes(tree, &[suite.arguments, &["--no-run"][..]].concat()))
+    }
 }
 
-/// Which suites have noticed a mistake.
-struct Verdict(Vec<bool>);
+/// Which suites have noticed a mistake; `None` where they were not asked.
+struct Verdict(Vec<Option<bool>>);
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for ((name, _), noticed) in SUITES.iter().zip(&self.0) {
-            let mark = if *noticed { "caught" } else { "-" };
-            write!(f, "{mark:<width$}  ", width = name.len())?;
+        for (suite, noticed) in SUITES.iter().zip(&self.0) {
+            let mark = match noticed {
+                None => "",
+                Some(true) => "caught",
+                Some(false) => "-",
+            };
+            write!(f, "{mark:<width$}  ", width = suite.name.len())?;
         }
         Ok(())
     }
 }
 
-/// Makes each mistake of the tree's list and prints a table. `false` if one was not noticed.
+/// Makes each mistake of the tree's list in a file whose path begins with `below`, and prints a
+/// table. `false` if one was not noticed.
 ///
 /// # Errors
 /// The tree cannot be read or copied, the list is wrong, or a suite fails without any mistake.
-pub fn run(root: &Path) -> io::Result<bool> {
-    let mutations = parse(&fs::read_to_string(root.join(LIST))?).map_err(io::Error::other)?;
+pub fn run(root: &Path, below: &str) -> io::Result<bool> {
+    let mut mutations = parse(&fs::read_to_string(root.join(LIST))?).map_err(io::Error::other)?;
+    mutations.retain(|mutation| mutation.path.starts_with(below));
     let work = root.join("target/mutations");
     let copy = work.join("tree");
     if copy.exists() {
         fs::remove_dir_all(&copy)?;
     }
     copy_tree(root, &copy)?;
-    if let Some((name, _)) = SUITES.iter().find(|(_, suite)| !passes(&copy, suite)) {
+    let concerned = |suite: &&Suite| mutations.iter().any(|mutation| mutation.concerns(suite));
+    let mut concerned = SUITES.iter().filter(concerned);
+    if let Some(suite) = concerned.find(|suite| !passes(&copy, suite.arguments)) {
+        let name = suite.name;
         return Err(io::Error::other(format!(
             "without any mistake: {name} fail"
         )));
     }
-    let names: Vec<&str> = SUITES.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
     println!("{}    s  mistake", names.join("  "));
     let mut all = true;
     for mutation in &mutations {
@@ -121,16 +165,19 @@ pub fn run(root: &Path) -> io::Result<bool> {
         let path = copy.join(&mutation.path);
         let source = fs::read_to_string(&path)?;
         fs::write(&path, mutation.make(&source).map_err(io::Error::other)?)?;
-        if !compiles(&copy) {
+        if !mutation.compiles(&copy) {
             return Err(io::Error::other(format!(
                 "does not compile: {}",
                 mutation.about
             )));
         }
-        let noticed = SUITES.iter().map(|(_, suite)| !passes(&copy, suite));
+        let noticed = SUITES.iter().map(|suite| {
+            let concerned = mutation.concerns(suite);
+            concerned.then(|| !passes(&copy, suite.arguments))
+        });
         let verdict = Verdict(noticed.collect());
         fs::write(&path, source)?;
-        all &= verdict.0.contains(&true);
+        all &= verdict.0.contains(&Some(true));
         let seconds = started.elapsed().as_secs();
         println!("{verdict}{seconds:>3}  {}", mutation.about);
     }
@@ -153,13 +200,6 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether all suites compile: a mistake is only one if they do.
-fn compiles(tree: &Path) -> bool {
-    let suites = SUITES.iter();
-    let mut built = suites.map(|(_, suite)| passes(tree, &[suite, &["--no-run"][..]].concat()));
-    built.all(|built| built)
 }
 
 /// Runs a suite in a copy of the tree.

@@ -71,11 +71,7 @@ pub fn encode_command(author: &Author, command: &Command, out: &mut Vec<u8>) {
         }
         Command::LeaseRenew { renewals } => {
             out.push(LEASE_RENEW);
-            put_len(out, renewals.len());
-            for renewal in renewals {
-                put_i64(out, renewal.id.get());
-                put_u64(out, renewal.renewed_at_ms);
-            }
+            encode_renewals(renewals, out);
         }
         Command::LeaseExpire { term, ids } => {
             out.push(LEASE_EXPIRE);
@@ -110,6 +106,14 @@ pub fn encode_command(author: &Author, command: &Command, out: &mut Vec<u8>) {
             out.push(CLUSTER_VERSION);
             put_bytes(out, version.as_bytes());
         }
+    }
+}
+
+fn encode_renewals(renewals: &[Renewal], out: &mut Vec<u8>) {
+    put_len(out, renewals.len());
+    for renewal in renewals {
+        put_i64(out, renewal.id.get());
+        put_u64(out, renewal.renewed_at_ms);
     }
 }
 

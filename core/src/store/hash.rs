@@ -20,18 +20,21 @@ const TOMBSTONE_MARK: u8 = b't';
 impl Store {
     /// See [`crate::View::hash_kv`].
     pub(crate) fn hash_kv(&self, revision: i64) -> Result<HashKv, Error> {
-        let revision = if revision > 0 {
-            revision
-        } else {
+        let revision = if revision == 0 {
             self.revision
+        } else {
+            revision
         };
-        if revision > self.revision {
-            return Err(Error::FutureRevision);
-        }
-        if revision < self.compact_revision {
-            return Err(Error::Compacted);
-        }
         let mut hash = Hash::new();
+        if revision < 0 {
+            // Before all versions: nothing is hashed, whatever was compacted.
+            return Ok(HashKv {
+                hash: hash.sum,
+                revision,
+                compact_revision: self.compact_revision,
+            });
+        }
+        self.check_revision(revision)?;
         for record in self.hashed_of_compacted(revision) {
             hash.add(record);
         }

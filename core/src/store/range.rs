@@ -6,8 +6,8 @@ use super::{Store, record::Record};
 use crate::{
     error::Error,
     kv::{KeyRange, KeyValue},
-    request::{RangeRequest, RevisionFilter, Sort, SortOrder, SortTarget},
-    response::RangeResponse,
+    request::{PageRequest, RangeRequest, RevisionFilter, Sort, SortOrder, SortTarget},
+    response::{Page, RangeResponse},
 };
 
 /// Number of records that a scan looks at before it takes references to them.
@@ -29,12 +29,7 @@ impl Store {
     /// [`Error::FutureRevision`] above the store's revision, [`Error::Compacted`] below the
     /// compact revision.
     pub(crate) fn range(&self, request: &RangeRequest) -> Result<RangeResponse, Error> {
-        if request.revision > self.revision {
-            return Err(Error::FutureRevision);
-        }
-        if request.revision > 0 && request.revision < self.compact_revision {
-            return Err(Error::Compacted);
-        }
+        self.check_revision(request.revision)?;
         Ok(self.read(request, self.revision))
     }
 
@@ -68,6 +63,53 @@ impl Store {
             more,
             count: count as i64,
         }
+    }
+
+    /// Reads an interval from its first key on, as far as the limits let it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::range`].
+    pub(crate) fn page(&self, request: &PageRequest) -> Result<Page, Error> {
+        self.check_revision(request.revision)?;
+        let at = if request.revision > 0 {
+            request.revision
+        } else {
+            self.revision
+        };
+        let mut live = self
+            .histories(&request.range)
+            .filter_map(|history| history.at(at))
+            .filter(|version| !version.is_tombstone())
+            .peekable();
+        let mut bytes = 0;
+        let first = std::iter::from_fn(|| {
+            let record = live.next_if(|_| bytes < request.bytes_max)?;
+            let value_bytes = if request.keys_only {
+                0
+            } else {
+                record.value().len()
+            };
+            bytes += record.key().len() + value_bytes;
+            Some(record)
+        });
+        let mut kvs = key_values(first.take(request.keys_max));
+        if request.keys_only {
+            kvs.iter_mut().for_each(|kv| kv.value.clear());
+        }
+        let more = live.peek().is_some();
+        Ok(Page { kvs, more })
+    }
+
+    /// Whether a main revision can be read; 0 or less means the newest, which can.
+    pub(super) fn check_revision(&self, revision: i64) -> Result<(), Error> {
+        if revision > self.revision {
+            return Err(Error::FutureRevision);
+        }
+        if revision > 0 && revision < self.compact_revision {
+            return Err(Error::Compacted);
+        }
+        Ok(())
     }
 
     /// The key-values to take from an interval at a main revision, and how many keys it has there.

@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     ResponseStream, caller::Caller, context::Context, convert, errors::ApiError, metadata,
+    range_stream,
 };
 use crate::{
     proto::etcdserverpb::{
@@ -22,7 +23,7 @@ use crate::{
 
 /// An interval with up to so many keys is read, about a tenth of a millisecond long, where the
 /// request is served.
-const PROMPT_KEYS_MAX: usize = 500;
+pub(super) const PROMPT_KEYS_MAX: usize = 500;
 
 /// See the module.
 pub(super) struct KvService(Context);
@@ -41,12 +42,11 @@ impl Kv for KvService {
 
     async fn range_stream(
         &self,
-        _request: Request<RangeRequest>,
+        request: Request<RangeRequest>,
     ) -> Result<Response<Self::RangeStreamStream>, Status> {
-        // As a server of etcd's version 3.5 says it.
-        Err(Status::unimplemented(
-            "unknown method RangeStream for service etcdserverpb.KV",
-        ))
+        let caller = metadata::check(&self.0, request.metadata())?;
+        let stream = range_stream::open(&self.0, &caller, request.into_inner()).await?;
+        Ok(Response::new(stream))
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {

@@ -220,7 +220,7 @@ impl KeepAlives {
 
 /// An id for a client that leaves the choice to the server: positive, so that it reads well, and
 /// unlikely to be taken.
-fn random_id() -> Result<LeaseId, Status> {
+pub(super) fn random_id() -> Result<LeaseId, Status> {
     loop {
         let random = getrandom::u64()
             .map_err(|error| Status::internal(format!("no random lease id: {error}")))?;

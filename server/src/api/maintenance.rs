@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{ResponseStream, alarm, context::Context, errors::ApiError, metadata};
+use super::{ResponseStream, alarm, context::Context, errors::ApiError, metadata, permission};
 use crate::{
     node::NodeError,
     proto::etcdserverpb::{
@@ -11,6 +11,7 @@ use crate::{
         HashResponse, MoveLeaderRequest, MoveLeaderResponse, SnapshotRequest, SnapshotResponse,
         StatusRequest, StatusResponse, maintenance_server::Maintenance,
     },
+    runtime,
     version::ETCD_VERSION,
 };
 
@@ -26,7 +27,8 @@ impl Maintenance for MaintenanceService {
         &self,
         request: Request<StatusRequest>,
     ) -> Result<Response<StatusResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
+        let caller = metadata::check(&self.0, request.metadata())?;
+        permission::anyone(&self.0, &caller).await?;
         let status = self.0.node.status();
         let mut errors = match status.leader {
             Some(_) => Vec::new(),
@@ -78,7 +80,8 @@ impl Maintenance for MaintenanceService {
         &self,
         request: Request<MoveLeaderRequest>,
     ) -> Result<Response<MoveLeaderResponse>, Status> {
-        metadata::check(&self.0, request.metadata())?;
+        let caller = metadata::check(&self.0, request.metadata())?;
+        permission::admin(&self.0, &caller).await?;
         let target = request.into_inner().target_id;
         self.0
             .node
@@ -88,35 +91,68 @@ impl Maintenance for MaintenanceService {
         Ok(Response::new(MoveLeaderResponse { header: None }))
     }
 
+    /// Answers when the new checkpoint is on disk: then the space is there, or will be in a moment.
     async fn defragment(
         &self,
-        _request: Request<DefragmentRequest>,
+        request: Request<DefragmentRequest>,
     ) -> Result<Response<DefragmentResponse>, Status> {
-        Err(not_available("Defragment"))
+        let caller = metadata::check(&self.0, request.metadata())?;
+        permission::admin(&self.0, &caller).await?;
+        self.0.node.defragment().await.map_err(ApiError::from)?;
+        Ok(Response::new(DefragmentResponse { header: None }))
     }
 
-    async fn hash(&self, _request: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
-        Err(not_available("Hash"))
+    /// Of this member's state as it is now; equal on members that have applied equally much.
+    async fn hash(&self, request: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
+        let caller = metadata::check(&self.0, request.metadata())?;
+        permission::admin(&self.0, &caller).await?;
+        let view = self.0.node.view();
+        let header = self.0.header(view.revision());
+        let checksum = move || {
+            let chunks = view.checkpoint();
+            chunks.fold(0, |sum, chunk| crc32c::crc32c_append(sum, &chunk))
+        };
+        Ok(Response::new(HashResponse {
+            header: Some(header),
+            hash: runtime::apart(checksum).await,
+        }))
     }
 
+    /// Of this member's keys, by etcd's definition; asks no other member how far it is.
     async fn hash_kv(
         &self,
-        _request: Request<HashKvRequest>,
+        request: Request<HashKvRequest>,
     ) -> Result<Response<HashKvResponse>, Status> {
-        Err(not_available("HashKV"))
+        let caller = metadata::check(&self.0, request.metadata())?;
+        permission::admin(&self.0, &caller).await?;
+        let view = self.0.node.view();
+        let header = self.0.header(view.revision());
+        let revision = request.into_inner().revision;
+        let hash = runtime::apart(move || view.hash_kv(revision)).await;
+        let hash = hash.map_err(ApiError::from)?;
+        Ok(Response::new(HashKvResponse {
+            header: Some(header),
+            hash: hash.hash,
+            compact_revision: hash.compact_revision,
+            hash_revision: hash.revision,
+        }))
     }
 
     async fn snapshot(
         &self,
-        _request: Request<SnapshotRequest>,
+        request: Request<SnapshotRequest>,
     ) -> Result<Response<Self::SnapshotStream>, Status> {
+        let caller = metadata::check(&self.0, request.metadata())?;
+        permission::admin(&self.0, &caller).await?;
         Err(not_available("Snapshot"))
     }
 
     async fn downgrade(
         &self,
-        _request: Request<DowngradeRequest>,
+        request: Request<DowngradeRequest>,
     ) -> Result<Response<DowngradeResponse>, Status> {
+        let caller = metadata::check(&self.0, request.metadata())?;
+        permission::admin(&self.0, &caller).await?;
         Err(not_available("Downgrade"))
     }
 }

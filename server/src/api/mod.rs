@@ -7,12 +7,19 @@ mod caller;
 mod cluster;
 mod context;
 mod convert;
+mod election;
 mod errors;
+mod health;
 mod kv;
 mod lease;
+mod lock;
 mod login;
 mod maintenance;
 mod metadata;
+mod permission;
+mod queue;
+mod range_stream;
+mod reflection;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -21,16 +28,25 @@ use std::{pin::Pin, sync::Arc};
 
 use futures_util::Stream;
 use tonic::Status;
+use tonic_reflection::pb::{
+    v1::server_reflection_server::ServerReflectionServer as ReflectionServer,
+    v1alpha::server_reflection_server::ServerReflectionServer as ReflectionAlphaServer,
+};
 
 use self::context::Context;
 pub(crate) use self::{alarm::kind_name as alarm_kind_name, errors::status};
 use crate::{
     http,
     node::Node,
-    proto::etcdserverpb::{
-        auth_server::AuthServer, cluster_server::ClusterServer, kv_server::KvServer,
-        lease_server::LeaseServer, maintenance_server::MaintenanceServer,
-        watch_server::WatchServer,
+    proto::{
+        etcdserverpb::{
+            auth_server::AuthServer, cluster_server::ClusterServer, kv_server::KvServer,
+            lease_server::LeaseServer, maintenance_server::MaintenanceServer,
+            watch_server::WatchServer,
+        },
+        health::health_server::HealthServer,
+        v3electionpb::election_server::ElectionServer,
+        v3lockpb::lock_server::LockServer,
     },
     runtime::Signal,
     wire::Services,
@@ -64,4 +80,15 @@ pub(crate) fn services(node: Arc<Node>, stop: Signal) -> Services {
             maintenance::MaintenanceService::new
         ))
         .grpc(limited!(AuthServer, auth::AuthService::new))
+        .grpc(limited!(LockServer, lock::LockService::new))
+        .grpc(limited!(ElectionServer, election::ElectionService::new))
+        .grpc(limited!(HealthServer, health::HealthService::new))
+        .grpc(limited!(
+            ReflectionServer,
+            reflection::ReflectionService::new
+        ))
+        .grpc(limited!(
+            ReflectionAlphaServer,
+            reflection::ReflectionService::new
+        ))
 }

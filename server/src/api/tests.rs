@@ -3,10 +3,14 @@
 //! nodes in the simulated one.
 
 mod authorization;
+mod health;
 mod http;
 mod kv;
 mod lease;
 mod no_leader;
+mod queues;
+mod range_stream;
+mod reflection;
 mod status;
 mod support;
 mod watch;
@@ -35,6 +39,16 @@ scenarios! {
     kv::a_wide_interval_is_read_like_a_narrow_one,
     kv::requests_have_a_size_limit,
     kv::what_does_not_exist_is_unimplemented,
+    range_stream::chunks_add_up_to_the_range,
+    range_stream::chunks_grow_until_they_are_as_large_as_requests,
+    range_stream::a_stream_stays_at_its_revision_until_that_is_compacted,
+    range_stream::what_cannot_be_streamed_is_refused,
+    queues::who_gives_up_leaves_the_queue,
+    queues::a_lease_that_ends_lets_the_next_one_in,
+    queues::stopping_the_server_ends_waits,
+    reflection::services_describe_themselves,
+    reflection::the_older_version_answers_too,
+    health::health_is_told_until_the_end,
     watch::events_follow_the_created_response_in_order,
     watch::ids_are_assigned_cancelled_and_refused_as_in_etcd,
     watch::history_is_replayed_from_a_revision,
@@ -50,6 +64,8 @@ scenarios! {
     lease::a_lease_that_is_not_kept_alive_expires,
     status::the_member_describes_itself,
     status::alarms_are_raised_listed_and_taken_back,
+    status::a_checkpoint_gives_space_back,
+    status::the_state_has_hashes,
     status::what_is_not_there_yet_says_so,
     http::probes_answer_get_only,
     http::pages_that_do_not_exist_are_not_found,

@@ -192,7 +192,8 @@ fn progress_timer() -> Pin<Box<clock::Sleep>> {
     Box::pin(clock::sleep(PROGRESS_NOTIFY_INTERVAL + jitter))
 }
 
-async fn over(context: Context, requires_leader: bool) -> NodeError {
+/// Ends when a stream must: the server stops, or there is no leader for too long.
+pub(super) async fn over(context: Context, requires_leader: bool) -> NodeError {
     let node = Arc::clone(&context.node);
     let leader_lost = async {
         if !requires_leader {

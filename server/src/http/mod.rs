@@ -55,9 +55,12 @@ where
 /// A gRPC call of a service that does not exist, or a page that does not.
 async fn not_found(request: Request) -> Response {
     if is_grpc(request.headers()) {
-        let path = request.uri().path().trim_start_matches('/');
-        let service = path.split_once('/').map_or(path, |(service, _)| service);
-        let status = Status::unimplemented(format!("unknown service {service}"));
+        let path = request.uri().path();
+        let service_and_method = path.strip_prefix('/').unwrap_or(path).rsplit_once('/');
+        let status = Status::unimplemented(match service_and_method {
+            Some((service, _)) => format!("unknown service {service}"),
+            None => format!("malformed method name: {path:?}"),
+        });
         return status.into_http::<Body>().into_response();
     }
     let head = [(header::CONTENT_TYPE, TEXT)];

@@ -1,6 +1,7 @@
 //! A member of the cluster, as its services see it: propose, read, watch, keep leases alive.
 
 mod applied_index;
+mod defragment;
 mod event_size;
 mod forward;
 mod lease_calls;

@@ -10,7 +10,9 @@ pub(super) fn rewrite(response: Response<Body>, path: &str) -> Response<Body> {
     let Some(status) = Status::from_header_map(response.headers()) else {
         return response;
     };
-    let service_and_method = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+    let service_and_method = path
+        .strip_prefix('/')
+        .and_then(|path| path.rsplit_once('/'));
     match (status.code(), service_and_method) {
         (Code::Unimplemented, Some((service, method))) if status.message().is_empty() => {
             Status::unimplemented(format!("unknown method {method} for service {service}"))

@@ -86,10 +86,11 @@ impl Services {
     }
 }
 
-/// `package.Service` of `/package.Service/Method`; empty for anything else.
+/// `package.Service` of `/package.Service/Method`; empty for anything else. The method is what comes
+/// last, as gRPC for Go has it.
 fn service_name(path: &str) -> &str {
     let path = path.strip_prefix('/').unwrap_or_default();
-    path.split_once('/').map_or("", |(service, _)| service)
+    path.rsplit_once('/').map_or("", |(service, _)| service)
 }
 
 #[cfg(test)]
@@ -100,6 +101,7 @@ mod tests {
     fn a_service_is_named_by_the_first_part_of_two() {
         assert_eq!(service_name("/etcdserverpb.KV/Range"), "etcdserverpb.KV");
         assert_eq!(service_name("/etcdserverpb.KV/"), "etcdserverpb.KV");
+        assert_eq!(service_name("/a/b/c"), "a/b");
         for other in ["", "/", "/health", "//", "etcdserverpb.KV/Range"] {
             assert_eq!(service_name(other), "", "{other:?}");
         }

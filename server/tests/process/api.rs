@@ -1,11 +1,16 @@
 //! Each service once, end to end, against a single member. What answers look like in every corner
 //! is tested inside the server, without processes.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use quorate_server::proto::{
     etcdserverpb::{
         compare::{CompareResult, CompareTarget, TargetUnion},
+        maintenance_client::MaintenanceClient,
         request_op::Request as Op,
         response_op::Response as Answer,
         *,
@@ -13,6 +18,10 @@ use quorate_server::proto::{
     mvccpb::event::EventType,
 };
 use tonic::Code;
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
 
 use crate::harness::{Client, Cluster, eventually, lease_id, put, run};
 
@@ -121,6 +130,81 @@ fn swap(key: &'static str, from: &'static str, to: &str) -> TxnRequest {
         success: op(Op::RequestPut(put(key, to))),
         failure: op(Op::RequestRange(read)),
     }
+}
+
+#[test]
+fn a_range_is_streamed() {
+    with_a_member(async |client| {
+        for number in 0..100 {
+            let key = format!("k/{number:02}");
+            client.put(&key, "x").await.expect("put");
+        }
+        let request = RangeRequest {
+            key: "k/".into(),
+            range_end: "k0".into(),
+            limit: 80,
+            ..Default::default()
+        };
+        let stream = client.kv().range_stream(request).await.expect("a stream");
+        let mut stream = stream.into_inner();
+        let (mut keys, mut last) = (Vec::new(), RangeResponse::default());
+        while let Some(chunk) = stream.message().await.expect("no error") {
+            assert_eq!(last.header, None, "only the last chunk has one");
+            last = chunk.range_response.expect("always there");
+            keys.extend(last.kvs.iter().map(|kv| kv.key.clone()));
+        }
+        assert!(keys.len() == 80 && keys.is_sorted());
+        assert_eq!((last.count, last.more), (100, true));
+        assert_eq!(last.header.expect("a header").revision, 101);
+    });
+}
+
+#[test]
+fn what_was_put_before_a_defragmentation_is_there_after_a_crash() {
+    run(async |directory| {
+        let mut cluster = Cluster::start(&directory, 1, FAST).await;
+        let member = &mut cluster.members[0];
+        member.client().put("a", "1").await.expect("put");
+        let mut maintenance = MaintenanceClient::new(member.client().channel());
+        let checkpoints = |data_dir: PathBuf| {
+            let files = fs::read_dir(data_dir).expect("readable").flatten();
+            let names = files.map(|file| file.file_name());
+            names
+                .filter(|name| name.to_string_lossy().starts_with("checkpoint-"))
+                .count()
+        };
+        assert_eq!(checkpoints(member.data_dir()), 0);
+        maintenance
+            .defragment(DefragmentRequest {})
+            .await
+            .expect("done");
+        assert_eq!(checkpoints(member.data_dir()), 1);
+        member.kill();
+        member.start();
+        member.serves().await;
+        let value = member.client().get("a").await.expect("get");
+        assert_eq!(value.as_deref(), Some(b"1".as_slice()));
+    });
+}
+
+#[test]
+fn services_are_listed() {
+    with_a_member(async |client| {
+        let mut reflection = ServerReflectionClient::new(client.channel());
+        let request = ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(MessageRequest::ListServices(String::new())),
+        };
+        let asked = futures_util::stream::iter([request]);
+        let answers = reflection.server_reflection_info(asked).await;
+        let answer = answers.expect("a stream").into_inner().message().await;
+        let answer = answer.expect("no error").expect("an answer");
+        let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+            panic!("{answer:?}");
+        };
+        let names: Vec<_> = list.service.iter().map(|it| it.name.as_str()).collect();
+        assert!(names.contains(&"etcdserverpb.KV") && names.contains(&"v3lockpb.Lock"));
+    });
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![cfg(not(madsim))]
 
 mod api;
+mod beside_etcd;
 mod catch_up;
 mod differential;
 mod durability;

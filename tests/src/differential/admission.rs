@@ -143,7 +143,8 @@ impl Admission {
         }
         let user = self.known.user.clone();
         let result = self.core.call(user.as_deref(), request.clone());
-        if matches!(request, Request::HashKv { .. }) && is_refused_by_auth(&result) {
+        let by_auth = matches!(request, Request::HashKv { .. } | Request::AuthStatus);
+        if by_auth && is_refused_by_auth(&result) {
             return false;
         }
         if result.is_ok() {

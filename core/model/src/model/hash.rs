@@ -14,7 +14,7 @@ use super::Model;
 type Version<'a> = (i64, i64, &'a Event);
 
 impl Model {
-    /// The checksum at a main revision, 0 or less meaning the newest.
+    /// The checksum at a main revision, 0 meaning the newest; below 0 there is nothing.
     ///
     /// # Errors
     ///
@@ -28,14 +28,14 @@ impl Model {
             return Err(Error::Compacted);
         }
         let revision = match revision {
-            ..=0 => self.revision(),
+            0 => self.revision(),
             revision => revision,
         };
         let all: Vec<Version<'_>> = (1..=revision)
             .flat_map(|main| self.versions(main))
             .collect();
         // Where no key is live, etcd goes by what compaction has left.
-        let any_live = !self.moment(revision).keys.is_empty();
+        let any_live = revision > 0 && !self.moment(revision).keys.is_empty();
         let replaced_until = if any_live { revision } else { compact_revision };
         let mut hashed = b"key".to_vec();
         for (at, version) in all.iter().enumerate() {

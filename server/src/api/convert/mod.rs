@@ -9,7 +9,8 @@ mod to_wire;
 
 pub(super) use from_wire::{create, delete_range, is_serializable, put, range, txn};
 pub(super) use to_wire::{
-    delete_range_response, member, put_response, range_response, txn_response, watch_response,
+    delete_range_response, key_value, member, put_response, range_response, txn_response,
+    watch_response,
 };
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ pub(crate) fn member(member: Member) -> pb::Member {
     }
 }
 
-fn key_value(kv: KeyValue) -> mvccpb::KeyValue {
+pub(crate) fn key_value(kv: KeyValue) -> mvccpb::KeyValue {
     mvccpb::KeyValue {
         key: kv.key,
         create_revision: kv.create_revision,

@@ -113,11 +113,58 @@ pub(super) async fn alarms_are_raised_listed_and_taken_back(member: Member) {
     member.kv().put(put("a", "1")).await.expect("there is room");
 }
 
+pub(super) async fn a_checkpoint_gives_space_back(member: Member) {
+    member.kv().put(put("a", "1")).await.expect("written");
+    let node = member.server.node().clone();
+    let mut maintenance = member.maintenance();
+    for _ in 0..2 {
+        let applied = node.status().applied_index;
+        let answer = maintenance.defragment(DefragmentRequest {}).await;
+        assert_eq!(answer.expect("an answer").into_inner().header, None);
+        assert!(node.replica().log_growth().written_index() >= applied);
+        // What was written already need not be written again.
+    }
+}
+
+pub(super) async fn the_state_has_hashes(member: Member) {
+    let mut maintenance = member.maintenance();
+    let mut hash = async || {
+        let hash = maintenance.hash(HashRequest {}).await.expect("a hash");
+        let hash = hash.into_inner();
+        (hash.hash, revision(hash.header.as_ref()))
+    };
+    let (empty, at) = hash().await;
+    assert_eq!((hash().await, at), ((empty, at), 1), "nothing has happened");
+    member.kv().put(put("a", "1")).await.expect("written");
+    let (filled, at) = hash().await;
+    assert!(filled != empty && at == 2);
+
+    let hash = maintenance.hash_kv(HashKvRequest { revision: 1 }).await;
+    let hash = hash.expect("a hash").into_inner();
+    assert_eq!(
+        (hash.hash, hash.compact_revision, hash.hash_revision),
+        (1_084_519_789, -1, 1)
+    );
+    let future = maintenance.hash_kv(HashKvRequest { revision: 3 }).await;
+    let text = "etcdserver: mvcc: required revision is a future revision";
+    assert_refused(future, Code::OutOfRange, text);
+}
+
 pub(super) async fn what_is_not_there_yet_says_so(member: Member) {
-    let add = member
-        .cluster()
-        .member_add(MemberAddRequest::default())
-        .await;
+    let invalid = "etcdserver: given member URLs are invalid";
+    for urls in [&[][..], &["foo"], &["http://a:1", "http://a:1/path"]] {
+        let add = MemberAddRequest {
+            peer_ur_ls: urls.iter().map(|&url| url.to_owned()).collect(),
+            ..Default::default()
+        };
+        let add = member.cluster().member_add(add).await;
+        assert_refused(add, Code::InvalidArgument, invalid);
+    }
+    let add = MemberAddRequest {
+        peer_ur_ls: vec!["http://four:2380".to_owned()],
+        ..Default::default()
+    };
+    let add = member.cluster().member_add(add).await;
     let add = add.expect_err("membership is fixed");
     assert_eq!(add.code(), Code::FailedPrecondition);
     assert!(
@@ -127,11 +174,9 @@ pub(super) async fn what_is_not_there_yet_says_so(member: Member) {
     );
 
     let mut maintenance = member.maintenance();
-    let hash = maintenance
-        .hash(HashRequest {})
-        .await
-        .expect_err("not available");
-    assert_eq!(hash.code(), Code::Unimplemented);
+    let downgrade = maintenance.downgrade(DowngradeRequest::default()).await;
+    let downgrade = downgrade.expect_err("not available");
+    assert_eq!(downgrade.code(), Code::Unimplemented);
     let stranger = MoveLeaderRequest { target_id: 1 };
     let moved = maintenance.move_leader(stranger).await;
     assert_refused(

@@ -101,9 +101,6 @@ fn random_scripts_are_answered_as_etcd_answers_them() {
         let seconds = started.elapsed().as_secs();
         // Past the capture of the test's output.
         let _ = writeln!(io::stderr(), "differential: {tally}, in {seconds} s");
-        if !pair::NOT_YET.is_empty() {
-            let _ = writeln!(io::stderr(), "differential: skipped: {}", pair::NOT_YET);
-        }
         let shown = tally.differences.iter().take(SHRUNK_MAX);
         let shown = shown
             .map(|(seed, difference)| explain(*seed, difference, plan.steps, &peers, directory));

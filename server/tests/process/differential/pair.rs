@@ -14,9 +14,6 @@ use crate::{
 /// A single member is its own leader after this time, milliseconds.
 const FLAGS: &[&str] = &["--heartbeat-interval=20", "--election-timeout=100"];
 
-/// What Quorate does not serve yet, and is not asked.
-pub(super) const NOT_YET: &str = "HashKV";
-
 /// What two servers have answered to the same step, where it is not the same.
 #[derive(Debug)]
 pub(super) struct Difference {
@@ -67,9 +64,6 @@ impl Pair {
     /// Takes the steps, up to the first that is not answered alike.
     pub(super) async fn run(&mut self, script: &[Step]) -> Result<(), Difference> {
         for (at, step) in script.iter().enumerate() {
-            if matches!(step, Step::Call(Request::HashKv { .. })) && !NOT_YET.is_empty() {
-                continue;
-            }
             let (quorate, etcd) = self.take(step).await;
             if quorate != etcd {
                 return Err(Difference {

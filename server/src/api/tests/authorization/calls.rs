@@ -47,6 +47,7 @@ pub(super) const LEASE_OF_NOTHING: i64 = 3;
 const NO_LEASE: i64 = 99;
 
 pub(super) const READ_A: Needs = Needs::Keys(&[(Type::Read, b'a', b'b')]);
+pub(super) const SILENTLY_READ_A: Needs = Needs::Silently(&[(Type::Read, b'a', b'b')]);
 pub(super) const WRITE_A: Needs = Needs::Keys(&[(Type::Write, b'a', b'b')]);
 pub(super) const BOTH_A: Needs =
     Needs::Keys(&[(Type::Read, b'a', b'b'), (Type::Write, b'a', b'b')]);
