@@ -115,6 +115,7 @@ fn what_differs_on_purpose_is_not_let_in() {
         ("hashkv\n", true),
         ("compact 3\n\nhashkv\n", true),
         ("compact 3\n\nhashkv revision=3\n", false),
+        ("compact 0\n\nhashkv\n", false),
         ("compact 3\n", true),
         ("compact 4\n", false),
         ("watch create a\n\nwatch progress\n", true),

@@ -126,7 +126,7 @@ impl Admission {
                 } else {
                     *revision
                 };
-                self.compactions.contains(&hashed)
+                self.compactions.contains(revision) || self.compactions.contains(&hashed)
             }
             Request::Txn(request) => {
                 let mut ops = Vec::new();

@@ -34,7 +34,7 @@ fn a_request_is_as_large_as_its_log_entry() {
     const LIMIT: usize = 1_572_864;
     on_both(&[], async |caller, _| {
         let sized = |bytes: usize| put("abc", &"x".repeat(bytes));
-        let taken = caller.kv().put(sized(LIMIT - 26)).await;
+        let taken = caller.kv().put(sized(LIMIT - 30)).await;
         taken.expect("it just fits");
         let text = "etcdserver: request is too large".to_owned();
         let refused = refusal(caller.kv().put(sized(LIMIT - 25)).await);
