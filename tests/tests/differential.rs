@@ -113,7 +113,7 @@ fn what_differs_on_purpose_is_not_let_in() {
     let before = "put a 1\n\nput b 2\n\ntxn\n  then del \\0..\n  then put b 3\n\n";
     for (text, is_let_in) in [
         ("hashkv\n", true),
-        ("compact 3\n\nhashkv\n", true),
+        ("compact 3\n\nhashkv\n", false),
         ("compact 3\n\nhashkv revision=3\n", false),
         ("compact 0\n\nhashkv\n", false),
         ("compact 3\n", true),
