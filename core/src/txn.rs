@@ -47,12 +47,13 @@ impl<'a> Taken<'a> {
     ///
     /// # Errors
     ///
-    /// The first that an operation gives, in execution order.
+    /// The first that a put gives, in execution order; if none does, the first that a range gives.
     pub(crate) fn check(&self, store: &Store, leases: &LeaseTable) -> Result<(), Error> {
-        self.check_after(store, leases, &mut Vec::new())
+        self.check_puts(store, leases, &mut Vec::new())?;
+        self.check_ranges(store)
     }
 
-    fn check_after<'b>(
+    fn check_puts<'b>(
         &'b self,
         store: &Store,
         leases: &LeaseTable,
@@ -60,11 +61,21 @@ impl<'a> Taken<'a> {
     ) -> Result<(), Error> {
         for step in &self.steps {
             match step {
-                Step::Op(Op::Range(request)) => check_range(request, store)?,
                 Step::Op(Op::Put(request)) => check_put(request, store, leases, deleted)?,
                 Step::Op(Op::DeleteRange(request)) => deleted.push(&request.range),
-                Step::Txn(nested) => nested.check_after(store, leases, deleted)?,
-                Step::Op(Op::Txn(_)) => unreachable!("nested transactions were decided"),
+                Step::Txn(nested) => nested.check_puts(store, leases, deleted)?,
+                Step::Op(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn check_ranges(&self, store: &Store) -> Result<(), Error> {
+        for step in &self.steps {
+            match step {
+                Step::Op(Op::Range(request)) => check_range(request, store)?,
+                Step::Txn(nested) => nested.check_ranges(store)?,
+                Step::Op(_) => {}
             }
         }
         Ok(())

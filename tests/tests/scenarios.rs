@@ -3,65 +3,61 @@
 //! After a change that is meant to show, `UPDATE_SCENARIOS=1 cargo test -p quorate-tests --test
 //! scenarios` records anew what the core answers; read the difference before you commit it.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{env, fs, path::Path};
 
-use quorate_tests::scenario::{
-    CoreExecutor, Executor, ModelExecutor, Settings, check_cases, replay,
-};
+use quorate_tests::scenario::{CoreExecutor, ModelExecutor, Recorded, check_cases, corpus, replay};
 
 #[test]
 fn scenarios_come_out_as_recorded() {
     let mut differences = Vec::new();
-    for path in scenarios() {
-        let mut recorded = read(&path);
+    for mut scenario in corpus() {
         if env::var_os("UPDATE_SCENARIOS").is_some() {
-            match replay(&recorded, CoreExecutor::start) {
+            match replay(&scenario.text, CoreExecutor::start) {
                 Ok(replayed) => {
-                    fs::write(&path, &replayed).expect("a scenario can be written");
-                    recorded = replayed;
+                    fs::write(&scenario.path, &replayed).expect("a scenario can be written");
+                    scenario.text = replayed;
                 }
-                Err(fault) => differences.push(at(&path, fault.line, &fault.message)),
+                Err(fault) => differences.push(scenario.at(fault.line, &fault.message)),
             }
         }
-        differences.extend(difference(&path, &recorded, "core", CoreExecutor::start));
-        differences.extend(difference(&path, &recorded, "model", ModelExecutor::start));
+        differences.extend(scenario.difference("core", CoreExecutor::start));
+        differences.extend(scenario.difference("model", ModelExecutor::start));
     }
     assert!(differences.is_empty(), "\n{}", differences.join("\n"));
 }
 
 #[test]
 fn every_corner_case_is_shown_or_belongs_elsewhere() {
-    let readme = read(&directory().join("README.md"));
-    let texts = scenarios().into_iter().map(|path| {
-        let name = path.file_name().expect("a file has a name");
-        (name.to_string_lossy().into_owned(), read(&path))
-    });
-    let wrong = check_cases(&readme, &texts.collect::<Vec<_>>());
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let readme = fs::read_to_string(directory.join("README.md")).expect("there is a README");
+    let texts = corpus().into_iter();
+    let texts = texts.map(|scenario| (scenario.name(), scenario.text));
+    let source = |path: &str| fs::read_to_string(directory.join(path)).ok();
+    let wrong = check_cases(&readme, &texts.collect::<Vec<_>>(), source);
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 #[test]
 fn every_scenario_says_what_it_is_about() {
-    for path in scenarios() {
-        let text = read(&path);
-        let mut lines = text.lines();
+    for scenario in corpus() {
+        let name = scenario.name();
+        let mut lines = scenario.text.lines();
         let title = lines.next().unwrap_or_default();
-        assert!(title.starts_with("# "), "{}: a title", path.display());
+        assert!(title.starts_with("# "), "{name}: a title");
         let explained = lines.skip_while(|line| *line == "#");
         let explained = explained.take_while(|line| line.starts_with('#')).count();
-        assert!(explained >= 2, "{}: why this matters", path.display());
+        assert!(explained >= 2, "{name}: why this matters");
     }
 }
 
 #[test]
 fn a_wrong_record_is_noticed() {
-    let path = Path::new("wrong.txt");
-    let recorded = "put a 1\n----\nrevision=3\n";
-    let core = difference(path, recorded, "core", CoreExecutor::start);
-    let model = difference(path, recorded, "model", ModelExecutor::start);
+    let wrong = Recorded {
+        path: "wrong.txt".into(),
+        text: "put a 1\n----\nrevision=3\n".to_owned(),
+    };
+    let core = wrong.difference("core", CoreExecutor::start);
+    let model = wrong.difference("model", ModelExecutor::start);
     assert_eq!(
         [core, model].map(Option::unwrap_or_default),
         ["core", "model"]
@@ -127,49 +123,4 @@ fn a_bad_line_is_named() {
         let fault = replay(text, CoreExecutor::start).expect_err(text);
         assert_eq!((fault.line, fault.message.as_str()), (line, message));
     }
-}
-
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
-}
-
-/// All scenarios, in the order of their names.
-fn scenarios() -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory()).expect("there are scenarios");
-    let paths = entries.map(|entry| entry.expect("a directory can be read").path());
-    let mut paths: Vec<PathBuf> = paths
-        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
-        .collect();
-    assert!(!paths.is_empty());
-    paths.sort();
-    paths
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn at(path: &Path, line: usize, message: &str) -> String {
-    let name = path.file_name().expect("a file has a name");
-    format!("{}:{line}:{message}", name.to_string_lossy())
-}
-
-/// Where what `who` answers is not what is recorded.
-fn difference<E: Executor>(
-    path: &Path,
-    recorded: &str,
-    who: &str,
-    start: impl FnOnce(&Settings) -> E,
-) -> Option<String> {
-    let replayed = match replay(recorded, start) {
-        Ok(replayed) if replayed == recorded => return None,
-        Ok(replayed) => replayed,
-        Err(fault) => return Some(at(path, fault.line, &format!(" {}", fault.message))),
-    };
-    let lines = recorded.lines().zip(replayed.lines());
-    let line = lines.take_while(|(one, other)| one == other).count();
-    let nth = |text: &str| text.lines().nth(line).unwrap_or("(end)").to_owned();
-    let (then, now) = (nth(recorded), nth(&replayed));
-    let message = format!("\n  recorded: {then}\n  {who}: {now}");
-    Some(at(path, line + 1, &message))
 }

@@ -192,7 +192,8 @@ impl LeaseOffice {
         match inner.keeper.as_ref() {
             Some((held, keeper)) if *held == term => match keeper.time_to_live(id, now_ms) {
                 Some(left) => LeaseAnswer::Alive(LeaseTimes {
-                    ttl_s: i64::try_from(left.ttl_ms / 1000).unwrap_or(i64::MAX),
+                    // Some of it is always over, be it less than a millisecond.
+                    ttl_s: i64::try_from(left.ttl_ms.saturating_sub(1) / 1000).unwrap_or(i64::MAX),
                     granted_ttl_s: left.granted_ttl_s,
                 }),
                 None => LeaseAnswer::Gone,

@@ -7,8 +7,9 @@ use quorate_core::{Command, Response, auth::Author, codec::encode_command, comma
 use super::{Node, NodeError, Outcome, RETRY_INTERVAL, proposals::Lost};
 use crate::{clock, proto::peer, raft::NotAccepted};
 
-/// What etcd counts for the envelope of a proposal against `--max-request-bytes`.
-const ENVELOPE_BYTES: usize = 26;
+/// What etcd counts against `--max-request-bytes` beyond an encoded command, so that a put of a large
+/// value is refused at the same size.
+const ENVELOPE_BYTES: usize = 15;
 
 /// Proposals of one member that may wait to be applied. etcd bounds the gap between the committed
 /// and the applied index instead, at the same number.

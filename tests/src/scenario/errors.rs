@@ -21,6 +21,8 @@ pub enum Code {
     Unknown,
     /// 3.
     InvalidArgument,
+    /// 4.
+    DeadlineExceeded,
     /// 5.
     NotFound,
     /// 7.
@@ -31,8 +33,14 @@ pub enum Code {
     FailedPrecondition,
     /// 11.
     OutOfRange,
+    /// 12.
+    Unimplemented,
+    /// 14.
+    Unavailable,
     /// 15.
     DataLoss,
+    /// 16.
+    Unauthenticated,
 }
 
 use Code::{

@@ -35,6 +35,11 @@ pub trait Executor {
 
     /// Lets time pass.
     fn wait(&mut self, time: Duration);
+
+    /// Whether this is etcd itself, which answers otherwise where a scenario says so.
+    fn is_reference(&self) -> bool {
+        false
+    }
 }
 
 /// The flags that the server is started with.

@@ -7,6 +7,7 @@
 
 mod cases;
 mod core;
+mod corpus;
 mod errors;
 mod executor;
 mod member;
@@ -14,16 +15,20 @@ mod model;
 mod parse;
 mod render;
 mod replay;
+mod script;
 mod state;
 mod wire_size;
+mod write;
 
 pub use self::{
     cases::check_cases,
     core::CoreExecutor,
+    corpus::{Recorded, corpus},
     errors::{Code, Failure},
     executor::{Answer, Executor, Request, Settings, TokenKind, WatchRequest},
     member::Member,
     model::ModelExecutor,
     parse::Fault,
     replay::replay,
+    script::{Step, read_script, write_script},
 };

@@ -1,5 +1,7 @@
 //! A scenario, run and written down with what came out.
 
+use std::mem;
+
 use super::{
     errors::Failure,
     executor::{Answer, Executor, Request, Settings},
@@ -21,6 +23,7 @@ pub fn replay<E: Executor>(
         executor: start(&scenario.settings),
         user: None,
         logged_in: Vec::new(),
+        differs: false,
     };
     let mut replayed = String::new();
     for block in &scenario.blocks {
@@ -30,7 +33,8 @@ pub fn replay<E: Executor>(
             Content::Directive(directive) => run.direct(block, directive)?,
             Content::Commands(commands) => {
                 replayed += "----\n";
-                replayed += &run.commands(commands);
+                let shown = run.commands(commands);
+                replayed += &run.expected(shown, &block.recorded);
             }
         }
     }
@@ -43,6 +47,8 @@ struct Run<E> {
     user: Option<String>,
     /// Who has a token, since the last start.
     logged_in: Vec<String>,
+    /// Whether etcd itself answers the next command otherwise.
+    differs: bool,
 }
 
 impl<E: Executor> Run<E> {
@@ -62,8 +68,21 @@ impl<E: Executor> Run<E> {
                 self.user = None;
             }
             Directive::After(time) => self.executor.wait(*time),
+            Directive::Differs => self.differs = true,
         }
         Ok(())
+    }
+
+    /// What stands for an answer: the answer, or what is recorded if that is known to differ from
+    /// what etcd says and does.
+    fn expected(&mut self, shown: String, recorded: &str) -> String {
+        if !mem::take(&mut self.differs) || !self.executor.is_reference() {
+            shown
+        } else if shown == recorded {
+            format!("does not differ: {shown}")
+        } else {
+            recorded.to_owned()
+        }
     }
 
     /// What the last one answers, or the first that fails.

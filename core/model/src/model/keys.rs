@@ -16,6 +16,8 @@ pub(super) struct Draft {
     pub(super) base: i64,
     pub(super) keys: Keys,
     pub(super) events: Vec<Event>,
+    /// Why a transaction's first range cannot be read.
+    pub(super) unreadable: Option<Error>,
 }
 
 impl Model {
@@ -68,6 +70,7 @@ impl Model {
             base,
             keys: self.moment(base).keys.clone(),
             events: Vec::new(),
+            unreadable: None,
         }
     }
 

@@ -8,7 +8,7 @@ use quorate_core::{
     Error,
     kv::{Event, KeyValue},
     request::{Compare, CompareTarget, Op, RangeRequest, Relation, TxnRequest},
-    response::{OpResponse, TxnResponse},
+    response::{OpResponse, RangeResponse, TxnResponse},
 };
 
 use super::{
@@ -33,6 +33,10 @@ impl Model {
         request: &TxnRequest,
     ) -> Result<TxnResponse, Error> {
         let mut response = self.txn(draft, request)?;
+        // Told only where no put has failed, be it before or behind the range.
+        if let Some(error) = draft.unreadable {
+            return Err(error);
+        }
         response.revision = draft.revision();
         let is_put = |event: &&Event| matches!(event, Event::Put { .. });
         let keys: Vec<&Bytes> = draft.events.iter().filter(is_put).map(Event::key).collect();
@@ -53,10 +57,13 @@ impl Model {
         let mut responses = Vec::new();
         for op in branch {
             responses.push(match op {
-                Op::Range(request) => {
-                    self.check_txn_range(draft, request)?;
-                    OpResponse::Range(self.read(draft, request))
-                }
+                Op::Range(request) => match self.check_txn_range(draft, request) {
+                    Ok(()) => OpResponse::Range(self.read(draft, request)),
+                    Err(error) => {
+                        draft.unreadable.get_or_insert(error);
+                        OpResponse::Range(RangeResponse::default())
+                    }
+                },
                 Op::Put(request) => OpResponse::Put(self.put(draft, request)?),
                 Op::DeleteRange(request) => OpResponse::DeleteRange(draft.delete(request)),
                 Op::Txn(nested) => OpResponse::Txn(self.txn(draft, nested)?),

@@ -16,7 +16,7 @@ pub(crate) use etcdctl::Etcdctl;
 pub(crate) use peers::{Peers, peers};
 pub(crate) use ports::Port;
 pub(crate) use process::Process;
-pub(crate) use scenario::{eventually, run};
+pub(crate) use scenario::{eventually, in_directory, run};
 pub(crate) use writers::{Acknowledged, Writers, assert_kept};
 
 /// The server under test, as cargo built it for these tests.

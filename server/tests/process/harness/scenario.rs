@@ -58,6 +58,12 @@ pub(crate) async fn eventually<T>(
     }
 }
 
+/// Runs a test on a directory of its own, likewise, without a runtime and a limit.
+pub(crate) fn in_directory(test: impl FnOnce(&Path)) {
+    let scratch = Scratch::new();
+    test(&scratch.path);
+}
+
 struct Scratch {
     path: PathBuf,
 }

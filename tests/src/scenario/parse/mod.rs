@@ -34,6 +34,8 @@ pub(super) struct Block {
     /// As they stand in the file, with line ends; without a recorded answer.
     pub(super) text: String,
     pub(super) content: Content,
+    /// The recorded answer, with line ends.
+    pub(super) recorded: String,
 }
 
 /// What the lines of a block are.
@@ -56,6 +58,8 @@ pub(super) enum Directive {
     Restart,
     /// Time passes.
     After(Duration),
+    /// The next answer is not etcd's own; the line says why.
+    Differs,
 }
 
 /// Something that is answered.
@@ -93,6 +97,7 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Fault> {
     let mut has_begun = false;
     while let Some(first) = lines.next() {
         let mut text = format!("{}\n", first.text);
+        let mut recorded = String::new();
         let content = if first.text.is_empty() || first.text.starts_with('#') {
             Content::Prose
         } else {
@@ -101,13 +106,13 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Fault> {
                 text += &format!("{}\n", line.text);
                 under.push(line);
             }
-            let mut recorded = false;
+            let is_answered = lines.next_if(|line| line.text == ANSWER).is_some();
             while let Some(line) = lines.next_if(|line| !line.text.is_empty()) {
-                recorded |= line.text == ANSWER;
+                recorded += &format!("{}\n", line.text);
             }
             let content = block(first, &under, &mut scenario.settings)?;
             match content {
-                Content::Directive(_) if recorded => {
+                Content::Directive(_) if is_answered => {
                     return Err(fault(first, "is not answered: leave out the ----"));
                 }
                 Content::Directive(Directive::Server) if has_begun => {
@@ -121,6 +126,7 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Fault> {
             line: first.number,
             text,
             content,
+            recorded,
         });
     }
     Ok(scenario)
@@ -160,6 +166,10 @@ fn directive(mut words: Words<'_>, settings: &mut Settings) -> Parsed<Option<Dir
         },
         "restart" => Directive::Restart,
         "after" => Directive::After(words::duration(words.word("after TIME")?)?),
+        "differs" => {
+            words.word("differs WHY")?;
+            return Ok(Some(Directive::Differs));
+        }
         _ => return Ok(None),
     };
     words.end()?;
