@@ -101,6 +101,13 @@ fn random_scripts_are_answered_as_etcd_answers_them() {
         let seconds = started.elapsed().as_secs();
         // Past the capture of the test's output.
         let _ = writeln!(io::stderr(), "differential: {tally}, in {seconds} s");
+        // Before it is shrunk, which takes long and may lead elsewhere.
+        for (seed, found) in &tally.differences {
+            let (at, step) = (found.at, write_script(std::slice::from_ref(&found.step)));
+            let (quorate, etcd) = (&found.quorate, &found.etcd);
+            let text = format!("seed {seed}, step {at}: {step} Quorate: {quorate}\n etcd: {etcd}");
+            let _ = writeln!(io::stderr(), "{text}");
+        }
         let shown = tally.differences.iter().take(SHRUNK_MAX);
         let shown = shown
             .map(|(seed, difference)| explain(*seed, difference, plan.steps, &peers, directory));
