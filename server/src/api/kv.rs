@@ -1,7 +1,8 @@
 //! The KV service.
 
 use quorate_core::{
-    Command, Error, Response as Outcome,
+    Command, Error, Response as Outcome, View,
+    auth::{AuthError, Author},
     kv::KeyRange,
     request::{Op, TxnRequest as CoreTxn},
     response as core,
@@ -155,7 +156,8 @@ impl KvService {
         if !has_range(&request, &|range| !is_key(range)) {
             let read = self.0.node.with_state(|state| {
                 state.authorize_txn(&author, &request)?;
-                state.read_txn(&request)
+                let read = state.read_txn(&request)?;
+                check_age(&author, state).map(|()| read)
             })?;
             return Ok(Response::new(txn_response(&self.0, read)));
         }
@@ -166,6 +168,19 @@ impl KvService {
             Ok(txn_response(&context, view.read_txn(&request)?))
         })
         .await
+    }
+}
+
+/// Whether what has been read may be told: users may have changed since the token was given. Where
+/// keys were read, their permissions have told; a transaction may read none.
+fn check_age(author: &Author, state: &View) -> Result<(), Error> {
+    match author {
+        Author::User { auth_revision, .. }
+            if state.auth_enabled() && *auth_revision < state.auth_revision() =>
+        {
+            Err(AuthError::AuthOldRevision.into())
+        }
+        _ => Ok(()),
     }
 }
 

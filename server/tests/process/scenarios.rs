@@ -20,25 +20,11 @@ use crate::{
 /// Servers that run at the same time: most of a scenario's time is start and stop.
 const AT_ONCE: usize = 4;
 
-/// Scenarios that Quorate's server cannot run yet, with what it lacks. One that comes out right is
-/// to be taken from the list.
-const NOT_YET: &[(&str, &str)] = &[
-    (
-        "auth_alarms.txt",
-        "under a CORRUPT alarm, compaction by one who is not root is refused for the alarm",
-    ),
-    (
-        "auth_jwt.txt",
-        "an empty transaction with an outdated token is let through",
-    ),
-];
-
 /// Counts and findings of one executor.
 #[derive(Default)]
 struct Outcome {
     files: usize,
     answers: usize,
-    skipped: Vec<String>,
     differences: Vec<String>,
 }
 
@@ -49,29 +35,25 @@ fn every_scenario_comes_out_the_same_everywhere() {
     let mut summary = format!("scenarios: {} files, {answers} answers;", corpus.len());
     let mut differences = Vec::new();
     let mut add = |who: &str, outcome: Outcome| {
-        let skipped = outcome.skipped.iter();
-        let skipped: String = skipped
-            .map(|skipped| format!("; skipped {skipped}"))
-            .collect();
         summary += &format!(" {who}: {}/{} same", outcome.answers, answers);
-        summary += &format!(" in {} files{skipped}.", outcome.files);
+        summary += &format!(" in {} files.", outcome.files);
         differences.extend(outcome.differences);
     };
     add(
         "core",
         outcome(&corpus, |scenario| {
-            Ok(scenario.difference("core", CoreExecutor::start))
+            scenario.difference("core", CoreExecutor::start)
         }),
     );
     add(
         "model",
         outcome(&corpus, |scenario| {
-            Ok(scenario.difference("model", ModelExecutor::start))
+            scenario.difference("model", ModelExecutor::start)
         }),
     );
-    add("Quorate", over_grpc(&corpus, &Program::Quorate, NOT_YET));
+    add("Quorate", over_grpc(&corpus, &Program::Quorate));
     match peers() {
-        Some(peers) => add("etcd", over_grpc(&corpus, &Program::Etcd(peers), &[])),
+        Some(peers) => add("etcd", over_grpc(&corpus, &Program::Etcd(peers))),
         None => summary += " etcd: skipped: no peer.",
     }
     // Past the capture of the test's output.
@@ -79,21 +61,11 @@ fn every_scenario_comes_out_the_same_everywhere() {
     assert!(differences.is_empty(), "\n{}", differences.join("\n"));
 }
 
-fn over_grpc(corpus: &[Recorded], program: &Program, not_yet: &[(&str, &str)]) -> Outcome {
+fn over_grpc(corpus: &[Recorded], program: &Program) -> Outcome {
     let mut found = None;
     in_directory(|directory| {
         found = Some(outcome(corpus, |scenario| {
-            let lacks = scenario.settings().map(|settings| program.lacks(&settings));
-            if let Some(flag) = lacks.unwrap_or_default().first() {
-                return Err(format!("no flag {flag}"));
-            }
-            let name = scenario.name();
-            let difference = on_a_server(scenario, program, directory);
-            match not_yet.iter().find(|(file, _)| *file == name) {
-                None => Ok(difference),
-                Some((_, why)) if difference.is_some() => Err((*why).to_owned()),
-                Some(_) => Ok(Some(format!("{name}: comes out right, and is in NOT_YET"))),
-            }
+            on_a_server(scenario, program, directory)
         }));
     });
     found.expect("it has run")
@@ -116,11 +88,8 @@ fn on_a_server(scenario: &Recorded, program: &Program, directory: &Path) -> Opti
     difference
 }
 
-/// Runs all scenarios, some at the same time. `run` gives a difference, or why it has not run.
-fn outcome(
-    corpus: &[Recorded],
-    run: impl Fn(&Recorded) -> Result<Option<String>, String> + Sync,
-) -> Outcome {
+/// Runs all scenarios, some at the same time. `run` gives the difference, if there is one.
+fn outcome(corpus: &[Recorded], run: impl Fn(&Recorded) -> Option<String> + Sync) -> Outcome {
     let waiting = Mutex::new(corpus.iter());
     let found = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -138,12 +107,11 @@ fn outcome(
     found.sort_by_key(|(scenario, _)| scenario.name());
     for (scenario, result) in found {
         match result {
-            Err(why) => outcome.skipped.push(format!("{}: {why}", scenario.name())),
-            Ok(None) => {
+            None => {
                 outcome.files += 1;
                 outcome.answers += scenario.answers();
             }
-            Ok(Some(difference)) => outcome.differences.push(difference),
+            Some(difference) => outcome.differences.push(difference),
         }
     }
     outcome

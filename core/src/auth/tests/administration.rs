@@ -141,7 +141,7 @@ fn users_see_themselves_and_their_roles() {
         gone | see-user gone | ok
         gone | see-user al   | user name not found
         - | see-user al      | user name is empty
-        - | see-user ''      | user name is empty
+        - | see-user ''      | ok
         '' | see-user ''     | ok
         root | see-user al   | ok
         al | see-role r      | ok

@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
@@ -55,8 +54,13 @@ impl Program {
         }
         if settings.progress_notify_interval != default.progress_notify_interval {
             let interval = settings.progress_notify_interval.as_millis();
-            let flag = "experimental-watch-progress-notify-interval";
-            flags.push(format!("--{flag}={interval}ms"));
+            let prefix = match self {
+                Self::Quorate => "",
+                Self::Etcd(_) => "experimental-",
+            };
+            flags.push(format!(
+                "--{prefix}watch-progress-notify-interval={interval}ms"
+            ));
         }
         if settings.tokens == TokenKind::Jwt {
             let secret = directory.join("jwt-secret");
@@ -67,19 +71,6 @@ impl Program {
             ));
         }
         flags
-    }
-
-    /// Those of the flags that the program does not have.
-    pub(crate) fn lacks(&self, settings: &Settings) -> Vec<String> {
-        let help = Command::new(self.path()).arg("--help").output();
-        let help = help.unwrap_or_else(|error| panic!("{}: {error}", self.path().display()));
-        let help = String::from_utf8_lossy(&[help.stdout, help.stderr].concat()).into_owned();
-        let flags = self.flags(settings, &std::env::temp_dir());
-        let names = flags.iter().filter_map(|flag| flag.split('=').next());
-        names
-            .filter(|name| !help.contains(name))
-            .map(str::to_owned)
-            .collect()
     }
 }
 

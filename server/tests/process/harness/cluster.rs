@@ -57,10 +57,6 @@ impl Member {
         &self.client
     }
 
-    pub(crate) fn client_port(&self) -> u16 {
-        self.client_port.number()
-    }
-
     pub(crate) fn client_url(&self) -> String {
         self.client_port.url()
     }
