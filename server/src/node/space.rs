@@ -1,5 +1,6 @@
-//! What a member does about a full disk, or a state that has reached its quota: it tells the cluster by its NOSPACE alarm, refuses what
-//! takes space until everybody has heard, and takes the alarm back when there is room again.
+//! What a member does about a full disk, or a state that has reached its quota: it tells the cluster
+//! by its NOSPACE alarm, refuses what takes space until everybody has heard, and takes the alarm
+//! back when there is room again.
 //!
 //! An alarm is state: the cluster's, not this process's. The member clears the one that it has
 //! raised itself since it was started, and one for it that it finds at its start, when its
@@ -115,7 +116,9 @@ impl Node {
     /// applied, or for which the quota has no room.
     pub(super) async fn check_space(&self, command: &Command) -> Result<(), NodeError> {
         self.check_quota(quota::cost(command)).await?;
-        if !self.refusing.load(Ordering::Relaxed) {
+        // At once, not with the next tick: until then a fast client could use up the reserve, into
+        // which the alarm itself has to go.
+        if !self.refusing.load(Ordering::Relaxed) && !self.space.is_out() {
             return Ok(());
         }
         self.with_state(|state| state.check_alarms(command))?;
