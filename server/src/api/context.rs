@@ -142,12 +142,13 @@ impl Context {
         let mut author = self.permit(caller, may).await?;
         loop {
             let refusal = match self.node.propose(&author, &command).await {
-                Err(NodeError::Refused(Error::Auth(AuthError::AuthOldRevision))) => {
-                    AuthError::AuthOldRevision
-                }
+                Err(NodeError::Refused(Error::Auth(
+                    refusal @ (AuthError::AuthOldRevision | AuthError::UserEmpty),
+                ))) => refusal,
                 answer => return Ok(answer?),
             };
-            // Users or roles have changed on the way, without effect on a simple token.
+            // Users or roles have changed on the way, without effect on a simple token. Or this
+            // member did not yet know that authentication is on and left the token unread.
             let now = self.permit(caller, may).await?;
             if now == author {
                 return Err(refusal.into());

@@ -45,6 +45,8 @@ pub struct Admission {
     compactions: BTreeSet<i64>,
     /// Revisions at which one transaction has deleted and put the same key.
     rewritten: BTreeSet<i64>,
+    /// The range that each role was granted last with each start.
+    granted: BTreeMap<(String, Bytes), KeyRange>,
     /// Streams with a watcher that compaction has cancelled.
     cut_off: BTreeSet<String>,
     /// Who has opened each stream; nobody's and somebody's whose token is void are different.
@@ -76,6 +78,7 @@ impl Default for Admission {
             },
             compactions: BTreeSet::new(),
             rewritten: BTreeSet::new(),
+            granted: BTreeMap::new(),
             cut_off: BTreeSet::new(),
             owners: BTreeMap::new(),
             void: BTreeSet::new(),
@@ -128,9 +131,9 @@ impl Admission {
                 };
                 let is_noted = [*revision, hashed];
                 let is_noted = is_noted.iter().any(|one| self.compactions.contains(one));
-                // Open: which of the two is hashed otherwise is not yet known.
-                let is_open = !self.compactions.is_empty() && !self.rewritten.is_empty();
-                is_noted || is_open
+                // A key that was deleted and put in one revision etcd counts as gone there.
+                let is_rewritten = !self.compactions.is_empty() && !self.rewritten.is_empty();
+                is_noted || is_rewritten
             }
             Request::Txn(request) => {
                 let mut ops = Vec::new();
@@ -139,6 +142,11 @@ impl Admission {
                 ops.iter().any(deletes) && ops.iter().any(|op| needs_its_key(op))
             }
             Request::RoleGet { name } => name == "root",
+            Request::Auth(AuthRequest::RoleGrantPermission { role, permission }) => {
+                let range = &permission.range;
+                let granted = self.granted.get(&(role.clone(), range.start().clone()));
+                granted.is_some_and(|granted| granted != range)
+            }
             Request::Auth(request) => self.voids_a_token_in_use(request),
             _ => false,
         };
@@ -179,6 +187,11 @@ impl Admission {
             Request::Compact { revision, .. } => {
                 self.compactions.insert(*revision);
                 self.known.compacted = *revision;
+            }
+            Request::Auth(AuthRequest::RoleGrantPermission { role, permission }) => {
+                let range = permission.range.clone();
+                let place = (role.clone(), range.start().clone());
+                self.granted.insert(place, range);
             }
             Request::LeaseGrant { id, .. } => self.known.leases.push(*id),
             Request::LeaseRevoke { id } => self.known.leases.retain(|lease| lease != id),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use quorate_server::proto::etcdserverpb::WatchResponse;
+use quorate_server::proto::{etcdserverpb::WatchResponse, mvccpb::Event};
 use quorate_tests::scenario::{Request, Settings, Step};
 use tonic::Status;
 
@@ -41,6 +41,8 @@ pub(super) struct Pair {
     quorate: Session,
     etcd: Session,
     user: Option<String>,
+    /// The last compaction that was taken, -1 for none.
+    compacted: i64,
 }
 
 impl Pair {
@@ -58,6 +60,7 @@ impl Pair {
             quorate: Session::new(quorate),
             etcd: Session::new(etcd),
             user: None,
+            compacted: -1,
         }
     }
 
@@ -89,6 +92,9 @@ impl Pair {
                     self.quorate.call(user, request.clone()),
                     self.etcd.call(user, request.clone()),
                 );
+                if let (Request::Compact { revision, .. }, Ok(_)) = (request, &etcd) {
+                    self.compacted = *revision;
+                }
                 (called(request, quorate), called(request, etcd))
             }
             Step::Watch { stream, request } => {
@@ -102,7 +108,8 @@ impl Pair {
 
     async fn receive(&mut self, stream: &str) -> (Answered, Answered) {
         let (quorate, etcd) = tokio::join!(self.quorate.receive(stream), self.etcd.receive(stream));
-        (received(quorate), received(etcd))
+        let compacted = self.compacted;
+        (received(quorate, compacted), received(etcd, compacted))
     }
 }
 
@@ -142,21 +149,26 @@ fn called(request: &Request, result: Result<Reply, Status>) -> Answered {
     }
 }
 
-/// Between the responses of two watchers there is no order.
-fn received(result: Result<Vec<WatchResponse>, Status>) -> Answered {
+/// Between the responses of two watchers there is no order. What was before a change, etcd looks up
+/// when it sends the event, and leaves out if a compaction has come first: up to the compacted
+/// revision that is a matter of the moment.
+fn received(result: Result<Vec<WatchResponse>, Status>, compacted: i64) -> Answered {
     match result {
         Ok(mut responses) => {
             for response in &mut responses {
                 normalise(&mut response.header);
-                // etcd looks up what was before when it sends an event: a compaction in between hides
-                // it. The scenarios compare it.
-                for event in &mut response.events {
-                    event.prev_kv = None;
-                }
+                let events = response.events.iter_mut();
+                events
+                    .filter(|event| mod_revision(event) <= compacted)
+                    .for_each(|event| event.prev_kv = None);
             }
             responses.sort_by_key(|response| response.watch_id);
             Answered::Received(responses)
         }
         Err(status) => Answered::Refused(status.code(), status.message().to_owned()),
     }
+}
+
+fn mod_revision(event: &Event) -> i64 {
+    event.kv.as_ref().map_or(0, |kv| kv.mod_revision)
 }
