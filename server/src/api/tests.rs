@@ -15,7 +15,7 @@ mod status;
 mod support;
 mod watch;
 
-use support::{run, run_one_of_three, run_with_cheap_passwords};
+use support::{run, run_from_the_start, run_one_of_three, run_with_cheap_passwords};
 
 macro_rules! scenarios {
     ($run:ident: $($area:ident::$name:ident),* $(,)?) => {
@@ -77,6 +77,11 @@ scenarios! {
 }
 
 scenarios! {
+    run_from_the_start:
+    status::who_serves_clients_knows_a_leader,
+}
+
+scenarios! {
     run_one_of_three:
     no_leader::a_lonely_member_says_so_and_answers_what_it_can,
 }
@@ -85,6 +90,7 @@ scenarios! {
 #[cfg(madsim)]
 scenarios! {
     run_one_of_three:
+    no_leader::clients_are_served_in_the_end,
     no_leader::requests_that_need_a_quorum_time_out,
     no_leader::a_stream_that_insists_on_a_leader_ends,
 }

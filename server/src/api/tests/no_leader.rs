@@ -67,6 +67,23 @@ pub(super) async fn a_lonely_member_says_so_and_answers_what_it_can(member: Memb
     assert_eq!(status, StatusCode::OK);
 }
 
+/// Not before a leader had a chance to be elected.
+#[cfg(madsim)]
+pub(super) async fn clients_are_served_in_the_end(member: Member) {
+    use std::time::Duration;
+
+    use crate::clock;
+
+    let before = clock::now();
+    let local = RangeRequest {
+        serializable: true,
+        ..get("a")
+    };
+    member.kv().range(local).await.expect("from what it has");
+    let waited = before.elapsed();
+    assert!(waited > Duration::from_secs(4) && waited < Duration::from_secs(6));
+}
+
 #[cfg(madsim)]
 pub(super) async fn requests_that_need_a_quorum_time_out(member: Member) {
     use std::time::Duration;

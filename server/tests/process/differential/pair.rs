@@ -1,9 +1,9 @@
 //! Quorate and etcd, asked the same at the same time.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use quorate_server::proto::{etcdserverpb::WatchResponse, mvccpb::Event};
-use quorate_tests::scenario::{Request, Settings, Step};
+use quorate_server::proto::etcdserverpb::WatchResponse;
+use quorate_tests::scenario::{Request, Settings, Step, WatchRequest};
 use tonic::Status;
 
 use crate::{
@@ -41,8 +41,8 @@ pub(super) struct Pair {
     quorate: Session,
     etcd: Session,
     user: Option<String>,
-    /// The last compaction that was taken, -1 for none.
-    compacted: i64,
+    /// Those that have been opened.
+    streams: BTreeSet<String>,
 }
 
 impl Pair {
@@ -60,24 +60,45 @@ impl Pair {
             quorate: Session::new(quorate),
             etcd: Session::new(etcd),
             user: None,
-            compacted: -1,
+            streams: BTreeSet::new(),
         }
     }
 
     /// Takes the steps, up to the first that is not answered alike.
     pub(super) async fn run(&mut self, script: &[Step]) -> Result<(), Difference> {
         for (at, step) in script.iter().enumerate() {
-            let (quorate, etcd) = self.take(step).await;
-            if quorate != etcd {
-                return Err(Difference {
-                    at,
-                    step: step.clone(),
-                    quorate: quorate.to_string(),
-                    etcd: etcd.to_string(),
-                });
+            let difference = |(quorate, etcd): (Answered, Answered)| Difference {
+                at,
+                step: step.clone(),
+                quorate: quorate.to_string(),
+                etcd: etcd.to_string(),
+            };
+            for stream in self.disturbed(step) {
+                let events = self.receive(&stream).await;
+                if events.0 != events.1 {
+                    return Err(difference(events));
+                }
+            }
+            let answers = self.take(step).await;
+            if answers.0 != answers.1 {
+                return Err(difference(answers));
             }
         }
         Ok(())
+    }
+
+    /// The streams whose events must be there before this step: of what is still on its way to a
+    /// watcher that is cancelled, etcd drops some by chance, or what was before; and what was before
+    /// it looks up on the way, where a compaction may have come first.
+    fn disturbed(&self, step: &Step) -> Vec<String> {
+        match step {
+            Step::Call(Request::Compact { .. }) => self.streams.iter().cloned().collect(),
+            Step::Watch {
+                stream,
+                request: WatchRequest::Cancel { .. },
+            } => vec![stream.clone()],
+            _ => Vec::new(),
+        }
     }
 
     async fn take(&mut self, step: &Step) -> (Answered, Answered) {
@@ -92,12 +113,10 @@ impl Pair {
                     self.quorate.call(user, request.clone()),
                     self.etcd.call(user, request.clone()),
                 );
-                if let (Request::Compact { revision, .. }, Ok(_)) = (request, &etcd) {
-                    self.compacted = *revision;
-                }
                 (called(request, quorate), called(request, etcd))
             }
             Step::Watch { stream, request } => {
+                self.streams.insert(stream.clone());
                 self.quorate.watch(user, stream, request.clone());
                 self.etcd.watch(user, stream, request.clone());
                 self.receive(stream).await
@@ -108,8 +127,7 @@ impl Pair {
 
     async fn receive(&mut self, stream: &str) -> (Answered, Answered) {
         let (quorate, etcd) = tokio::join!(self.quorate.receive(stream), self.etcd.receive(stream));
-        let compacted = self.compacted;
-        (received(quorate, compacted), received(etcd, compacted))
+        (received(quorate), received(etcd))
     }
 }
 
@@ -149,26 +167,16 @@ fn called(request: &Request, result: Result<Reply, Status>) -> Answered {
     }
 }
 
-/// Between the responses of two watchers there is no order. What was before a change, etcd looks up
-/// when it sends the event, and leaves out if a compaction has come first: up to the compacted
-/// revision that is a matter of the moment.
-fn received(result: Result<Vec<WatchResponse>, Status>, compacted: i64) -> Answered {
+/// Between the responses of two watchers there is no order.
+fn received(result: Result<Vec<WatchResponse>, Status>) -> Answered {
     match result {
         Ok(mut responses) => {
             for response in &mut responses {
                 normalise(&mut response.header);
-                let events = response.events.iter_mut();
-                events
-                    .filter(|event| mod_revision(event) <= compacted)
-                    .for_each(|event| event.prev_kv = None);
             }
             responses.sort_by_key(|response| response.watch_id);
             Answered::Received(responses)
         }
         Err(status) => Answered::Refused(status.code(), status.message().to_owned()),
     }
-}
-
-fn mod_revision(event: &Event) -> i64 {
-    event.kv.as_ref().map_or(0, |kv| kv.mod_revision)
 }
