@@ -66,6 +66,12 @@ pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
 }
 
 impl Instant {
+    /// A point to count from where nothing runs.
+    #[cfg(test)]
+    pub(crate) const START: Self = Self {
+        since_start: Duration::ZERO,
+    };
+
     /// Time from `earlier` to this; zero if `earlier` is later.
     pub fn duration_since(self, earlier: Self) -> Duration {
         self.since_start.saturating_sub(earlier.since_start)

@@ -15,7 +15,7 @@ mod status;
 mod support;
 mod watch;
 
-use support::{run, run_from_the_start, run_one_of_three, run_with_cheap_passwords};
+use support::{run, run_one_of_three, run_with_cheap_passwords};
 
 macro_rules! scenarios {
     ($run:ident: $($area:ident::$name:ident),* $(,)?) => {
@@ -74,11 +74,6 @@ scenarios! {
 scenarios! {
     run_with_cheap_passwords:
     authorization::everyone_may_do_what_the_table_says,
-}
-
-scenarios! {
-    run_from_the_start:
-    status::who_serves_clients_knows_a_leader,
 }
 
 scenarios! {

@@ -108,12 +108,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::clock;
 
     #[test]
     fn only_those_whose_time_is_up_are_told() {
         let proposals = Proposals::default();
-        let now = clock::now();
+        let now = Instant::START;
         let mut late = proposals.wait(1, now);
         let mut early = proposals.wait(2, now + Duration::from_secs(1));
         proposals.end_overdue(now);

@@ -17,14 +17,18 @@ fn insisting<T>(message: T) -> Request<T> {
     request
 }
 
+/// Asks for what the member has.
+fn local(key: &'static str) -> RangeRequest {
+    RangeRequest {
+        serializable: true,
+        ..get(key)
+    }
+}
+
 pub(super) async fn a_lonely_member_says_so_and_answers_what_it_can(member: Member) {
     let mut kv = member.kv();
-    let local = RangeRequest {
-        serializable: true,
-        ..get("a")
-    };
-    kv.range(local.clone()).await.expect("from what it has");
-    let insisted = kv.range(insisting(local)).await;
+    kv.range(local("a")).await.expect("from what it has");
+    let insisted = kv.range(insisting(local("a"))).await;
     assert_refused(insisted, Code::Unavailable, "etcdserver: no leader");
     let wrong = kv.put(put("", "")).await;
     assert_refused(
@@ -75,11 +79,8 @@ pub(super) async fn clients_are_served_in_the_end(member: Member) {
     use crate::clock;
 
     let before = clock::now();
-    let local = RangeRequest {
-        serializable: true,
-        ..get("a")
-    };
-    member.kv().range(local).await.expect("from what it has");
+    let answer = member.kv().range(local("a")).await;
+    answer.expect("from what it has");
     let waited = before.elapsed();
     assert!(waited > Duration::from_secs(4) && waited < Duration::from_secs(6));
 }
@@ -91,6 +92,7 @@ pub(super) async fn requests_that_need_a_quorum_time_out(member: Member) {
     use crate::clock;
 
     let mut kv = member.kv();
+    kv.range(local("a")).await.expect("clients are served");
     let before = clock::now();
     let text = "context deadline exceeded";
     assert_refused(kv.put(put("a", "1")).await, Code::DeadlineExceeded, text);

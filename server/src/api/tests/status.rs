@@ -11,12 +11,6 @@ use crate::{
     version::ETCD_VERSION,
 };
 
-pub(super) async fn who_serves_clients_knows_a_leader(member: Member) {
-    let id = member.server.node().member_id();
-    let status = member.maintenance().status(StatusRequest {}).await;
-    assert_eq!(status.expect("a status").into_inner().leader, id);
-}
-
 pub(super) async fn the_member_describes_itself(member: Member) {
     member.kv().put(put("a", "1")).await.expect("written");
     let id = member.server.node().member_id();

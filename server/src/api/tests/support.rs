@@ -142,14 +142,6 @@ where
     );
 }
 
-/// Runs a scenario against the only member of a cluster while it may still be without a leader.
-pub(super) fn run_from_the_start<F>(scenario: impl FnOnce(Member) -> F + Send + 'static)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    run_member(&["--initial-cluster=default=http://one:2380"], scenario);
-}
-
 /// Runs a scenario against a member whose two peers are not there.
 pub(super) fn run_one_of_three<F>(scenario: impl FnOnce(Member) -> F + Send + 'static)
 where
