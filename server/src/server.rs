@@ -6,6 +6,7 @@ use quorate_core::{
     StateMachine,
     command::MemberAttributes,
     limits::{COMPACT_STEP_KEYS, LEASE_BATCH_MAX, WatchLimits},
+    planted::{Bug, is_planted},
 };
 
 use crate::{
@@ -19,7 +20,6 @@ use crate::{
     node::{LeaseOffice, Member, Node, NodeOptions, RENEWAL_BATCH_INTERVAL, RequestLimits},
     peer_service,
     peers::Peers,
-    planted::{self, Bug},
     raft::{Consensus, ConsensusOptions, Peer},
     replica::{self, Observer, Replica},
     runtime::{self, JoinHandle, Signal, Workers},
@@ -313,7 +313,7 @@ async fn start_node(
         heartbeat_interval: config.heartbeat_interval,
         election_timeout: config.election_timeout,
         catchup_entries: tuning.catchup_entries,
-        leader_restore: planted::is_planted(Bug::LeaderRestore),
+        leader_restore: is_planted(Bug::LeaderRestore),
     };
     let consensus = Consensus::start(options, storage, replica.clone(), peers.clone()).await?;
     Ok(Node::start(

@@ -79,7 +79,7 @@ impl Run {
 pub(super) enum Verdict {
     Well,
     /// Found, or lost on the way: a process that dies without a word is a finding too.
-    Found(String),
+    Found,
 }
 
 /// Carries out all of `runs`, and prints one line for each, more for those that fail.
@@ -90,7 +90,7 @@ pub(super) fn run(runs: Vec<Run>, settings: &Settings) -> Result<Ending, Failure
         say(text);
         match verdict {
             Verdict::Well => well += 1,
-            Verdict::Found(_) => found += 1,
+            Verdict::Found => found += 1,
         }
         ControlFlow::Continue(())
     })?;
@@ -138,10 +138,7 @@ fn verdict(
     let output = finished.stdout.trim_end().to_owned();
     match finished.code() {
         Some(0) => Ok((Verdict::Well, output)),
-        Some(code) if code == i32::from(FOUND) => {
-            let reason = output.lines().next().unwrap_or_default().to_owned();
-            Ok((Verdict::Found(reason), output))
-        }
+        Some(code) if code == i32::from(FOUND) => Ok((Verdict::Found, output)),
         Some(code) if code == i32::from(USELESS) => {
             let text = finished.stderr.trim_end();
             Err(Failure::Child(
@@ -177,7 +174,7 @@ fn lost(
     }
     text += &format!("\n  plan:   {}", saved.display());
     text += &format!("\n  replay: {}", examinee.replay_command(&saved));
-    Ok((Verdict::Found(reason), text))
+    Ok((Verdict::Found, text))
 }
 
 #[cfg(test)]
@@ -241,7 +238,7 @@ mod tests {
         );
         assert!(matches!(
             of(1 << 8, "seed 7  FAILED  x\n  more\n", ""),
-            Ok((Verdict::Found(reason), _)) if reason == "seed 7  FAILED  x"
+            Ok((Verdict::Found, text)) if text == "seed 7  FAILED  x\n  more"
         ));
         assert!(matches!(
             of(2 << 8, "", "error: no simulator\n"),
@@ -253,7 +250,7 @@ mod tests {
     fn a_process_that_dies_leaves_its_plan_and_last_words() {
         let settings = settings("dies");
         let (found, text) = verdict(&run(), finished(9, "", "memory\ngone"), &settings).unwrap();
-        assert!(matches!(found, Verdict::Found(_)));
+        assert!(matches!(found, Verdict::Found));
         for part in [
             "seed 7  FAILED  the process ended",
             "signal: 9",

@@ -57,9 +57,15 @@ enum Command {
     },
     /// Plant known bugs, and see that each is found.
     Mutants {
+        /// Their names; all if none are given.
+        #[arg(value_parser = crate::mutants::parse)]
+        mutants: Vec<Mutant>,
         /// Most seeds to try for each bug, both ends included.
-        #[arg(long, value_name = "A..B", default_value = "1..60")]
+        #[arg(long, value_name = "A..B", default_value = "1..200")]
         seeds: Seeds,
+        /// Hunt each bug so often, with other seeds each time, and tell the median.
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        samples: u64,
         #[command(flatten)]
         settings: Settings,
     },
@@ -85,7 +91,7 @@ struct RunArgs {
     #[arg(long, value_enum, default_value_t, conflicts_with = "plan")]
     focus: Focus,
     /// A bug to plant.
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "NAME", value_parser = crate::mutants::parse)]
     mutant: Option<Mutant>,
     /// Write the trace to this file, whatever the verdict. For a single run.
     #[arg(long, value_name = "FILE", conflicts_with = "seeds")]
@@ -206,7 +212,19 @@ fn dispatch(command: Command) -> Result<Ending, Failure> {
             Ok(Ending::Well)
         }
         Command::Determinism { seeds, settings } => determinism::determinism(seeds, &settings),
-        Command::Mutants { seeds, settings } => mutants::mutants(seeds, &settings),
+        Command::Mutants {
+            mutants,
+            seeds,
+            samples,
+            settings,
+        } => {
+            let hunt = mutants::Hunt {
+                mutants,
+                seeds,
+                samples,
+            };
+            mutants::mutants(&hunt, &settings)
+        }
         Command::Replay {
             directory,
             settings,
