@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 all is well, 1 something was found, 2 the command could not be carried out.
 
+mod cause;
 mod check;
 mod children;
 mod determinism;
@@ -10,6 +11,7 @@ mod many;
 mod mutants;
 mod replay;
 mod seeds;
+mod shrink;
 
 use std::{
     io::{self, Write},
@@ -70,6 +72,8 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Make a failing plan as small as possible while the same oracle rejects it.
+    Shrink(shrink::ShrinkArgs),
     /// Judge a saved trace, from a simulation or from a real cluster.
     Check {
         /// The trace.
@@ -176,6 +180,8 @@ enum Failure {
     Process(io::Error),
     #[error("{0}")]
     Child(String),
+    #[error("{}: the plan does not fail, so there is nothing to shrink", .0.display())]
+    DoesNotFail(PathBuf),
 }
 
 /// For `map_err`: an error about a file.
@@ -211,6 +217,7 @@ fn dispatch(command: Command) -> Result<Ending, Failure> {
             directory,
             settings,
         } => replay::replay(&directory, &settings),
+        Command::Shrink(args) => shrink::command(args),
         Command::Check { trace } => check::check(&trace),
     }
 }

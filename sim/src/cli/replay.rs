@@ -18,7 +18,7 @@ pub(super) fn replay(directory: &Path, settings: &Settings) -> Result<Ending, Fa
     }
     runs.sort();
     many::run(
-        runs.into_iter().map(|path| Run::File { path }).collect(),
+        runs.iter().map(|path| Run::of_file(path, None)).collect(),
         settings,
     )
 }
