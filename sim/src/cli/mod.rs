@@ -7,8 +7,10 @@ mod check;
 mod children;
 mod determinism;
 mod examine;
+mod keep;
 mod many;
 mod mutants;
+mod nightly;
 mod replay;
 mod seeds;
 mod shrink;
@@ -65,7 +67,11 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Run every plan (*.toml) of a directory, such as ci/seeds.
+    /// Run seeds that nobody has seen, for a given time, and report on what fails.
+    Nightly(nightly::NightlyArgs),
+    /// Keep a plan that failed, and why, among those that are run again for ever.
+    Keep(keep::KeepArgs),
+    /// Run every plan of a directory: DIRECTORY/NAME/plan.toml, as in ci/seeds, and DIRECTORY/*.toml.
     Replay {
         /// The directory.
         directory: PathBuf,
@@ -213,6 +219,12 @@ fn dispatch(command: Command) -> Result<Ending, Failure> {
         }
         Command::Determinism { seeds, settings } => determinism::determinism(seeds, &settings),
         Command::Mutants { seeds, settings } => mutants::mutants(seeds, &settings),
+        Command::Nightly(args) => nightly::nightly(&args),
+        Command::Keep(args) => {
+            let plan = keep::keep(&args)?;
+            say(&format!("replay: cargo sim run --plan {}", plan.display()));
+            Ok(Ending::Well)
+        }
         Command::Replay {
             directory,
             settings,

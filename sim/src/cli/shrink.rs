@@ -113,6 +113,7 @@ pub(super) fn in_file(
         give_up_s: settings.give_up_s.min(slow_s),
         end: begin + budget,
         runs: 0,
+        said: String::new(),
         failure: None,
     };
     let shrunk = shrink(&big.plan, quiet, |plans| trials.fails(plans));
@@ -171,6 +172,8 @@ struct Trials {
     end: Instant,
     /// Candidates so far.
     runs: u64,
+    /// What was said last.
+    said: String,
     /// Why no candidate can be tried any more.
     failure: Option<Failure>,
 }
@@ -208,10 +211,18 @@ impl Trials {
             ControlFlow::Break(())
         })?;
         if let Tried::Fails(at) = tried {
-            let less = self.size.down_to(&Size::of(&plans[at]));
-            say(&format!("  {less} ({} runs)", self.runs));
+            self.report(&plans[at]);
         }
         Ok(tried)
+    }
+
+    /// Says how small the plan is by now, unless that has been said.
+    fn report(&mut self, smaller: &Plan) {
+        let less = self.size.down_to(&Size::of(smaller));
+        if self.said != less {
+            say(&format!("  {less} ({} runs)", self.runs));
+            self.said = less;
+        }
     }
 }
 

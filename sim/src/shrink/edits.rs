@@ -128,7 +128,7 @@ fn retaining(keep: impl Fn(&TimedFault) -> bool + 'static) -> Edit {
     edit(move |plan| Some(with(plan, |plan| plan.schedule.faults.retain(&keep))))
 }
 
-/// Nobody, one, or half of each sort of client; no operation of one kind; fewer keys.
+/// Nobody, one, half, or a few less of each sort of client; no operation of one kind; fewer keys.
 fn smaller_workload(plan: &Plan) -> Vec<Edit> {
     let mut numbers: Vec<(Path, i64)> = Vec::new();
     tree::walk(&tree::of(plan), &mut Path::new(), &mut |path, value| {
@@ -146,7 +146,10 @@ fn smaller_workload(plan: &Plan) -> Vec<Edit> {
     numbers.sort_by_key(|(path, _)| rank(path));
     numbers
         .into_iter()
-        .flat_map(|(path, number)| [0, 1, number / 2].map(|less| (path.clone(), number, less)))
+        .flat_map(|(path, number)| {
+            let a_few_less = number - (number / 8).max(1);
+            [0, 1, number / 2, a_few_less].map(|less| (path.clone(), number, less))
+        })
         .filter(|(_, number, less)| less < number)
         .map(|(path, _, less)| lowered(path, less))
         .collect()
