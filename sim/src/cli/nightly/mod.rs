@@ -7,7 +7,7 @@ use std::{
     env, fs,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    process::Command,
+    process::{self, Command},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -33,8 +33,9 @@ const KEPT: usize = 20;
 /// Failures that are shrunk, each cause once before any is shrunk again.
 const SHRUNK: usize = 5;
 
-/// Runs handed out at once for each process.
-const RUNS_PER_JOB: u64 = 32;
+/// Runs handed out at once for each process. All of them are waited for, so that no seed that has
+/// failed is forgotten when the time is over.
+const RUNS_PER_JOB: u64 = 8;
 
 /// What to run.
 #[derive(Args)]
@@ -70,7 +71,7 @@ pub(super) fn nightly(args: &NightlyArgs) -> Result<Ending, Failure> {
         .clone()
         .unwrap_or_else(|| Path::new("target/sim-nightly").join(first_seed.to_string()));
     let settings = Settings {
-        out: out.join("failures"),
+        out: out.join(format!("work-{}", process::id())),
         jobs: args.jobs,
         give_up_s: args.give_up_s,
     };
@@ -81,6 +82,7 @@ pub(super) fn nightly(args: &NightlyArgs) -> Result<Ending, Failure> {
     ));
     let mut watch = Nightwatch {
         args,
+        failures: out.join("failures"),
         settings,
         night: Night {
             commit: commit(),
@@ -95,6 +97,8 @@ pub(super) fn nightly(args: &NightlyArgs) -> Result<Ending, Failure> {
         // What is known is written down at once: a night may end early.
         watch.write(&out)?;
     }
+    // Nothing in it is of use any more, and nothing depends on its being gone.
+    let _ = fs::remove_dir_all(&watch.settings.out);
     let night = watch.night;
     say(night.summary().trim_end());
     Ok(Ending::found_if(!night.failures.is_empty()))
@@ -129,12 +133,15 @@ fn to_shrink(failures: &[Failed]) -> Vec<usize> {
 
 struct Nightwatch<'a> {
     args: &'a NightlyArgs,
+    /// Where failures are kept.
+    failures: PathBuf,
+    /// With a directory for what runs leave.
     settings: Settings,
     night: Night,
 }
 
 impl Nightwatch<'_> {
-    /// Runs one seed after the other until the time is over. Who is still running then does not count.
+    /// Runs one seed after the other until the time is over.
     fn run_all(&mut self) -> Result<(), Failure> {
         let (focus, mutant, settings) = (self.args.focus, self.args.mutant, self.settings.clone());
         let begin = Instant::now();
@@ -150,10 +157,6 @@ impl Nightwatch<'_> {
                 .collect();
             let mut failure = None;
             many::each(&runs, &settings, |at, verdict, text| {
-                if begin.elapsed() >= budget {
-                    return ControlFlow::Break(());
-                }
-                self.night.elapsed = begin.elapsed();
                 if let Err(error) = self.note(seeds[at], verdict, text) {
                     failure = Some(error);
                     return ControlFlow::Break(());
@@ -161,6 +164,7 @@ impl Nightwatch<'_> {
                 ControlFlow::Continue(())
             })?;
             failure.map_or(Ok(()), Err)?;
+            self.night.elapsed = begin.elapsed();
         }
         Ok(())
     }
@@ -199,7 +203,7 @@ impl Nightwatch<'_> {
             let _ = fs::remove_file(trace);
             return Ok(failed);
         }
-        let directory = self.settings.out.join(format!("seed-{seed}"));
+        let directory = self.failures.join(format!("seed-{seed}"));
         fs::create_dir_all(&directory).map_err(at_path(&directory))?;
         let full = full_plan(&directory);
         fs::rename(&plan, &full).map_err(at_path(&plan))?;
@@ -223,14 +227,12 @@ impl Nightwatch<'_> {
         };
         let (full, min) = (full_plan(&directory), directory.join("plan.min.toml"));
         let settings = Settings {
-            out: directory.join("work"),
+            out: self.settings.out.join("candidates"),
             ..self.settings.clone()
         };
         let budget = Duration::from_secs_f64(self.args.shrink_minutes * 60.0);
         let mutant = self.args.mutant;
         let shrunk = shrink::in_file(&full, mutant, budget, &settings, &min);
-        // Candidates are of no use any more.
-        let _ = fs::remove_dir_all(&settings.out);
         let failed = &mut self.night.failures[at];
         match shrunk {
             Ok(lines) => {
