@@ -186,6 +186,8 @@ enum Failure {
     Process(io::Error),
     #[error("{0}")]
     Child(String),
+    #[error("{}: the small plan would replace the big one", .0.display())]
+    Overwrites(PathBuf),
     #[error("{}: the plan does not fail, so there is nothing to shrink", .0.display())]
     DoesNotFail(PathBuf),
 }

@@ -49,7 +49,7 @@ pub(super) struct ShrinkArgs {
     /// Most runs at once; as many as there are cores if not given.
     #[arg(long)]
     jobs: Option<usize>,
-    /// Give a run up after this many seconds of real time.
+    /// Give a run up after this many seconds of real time; few, where the plan fails since it hangs.
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     give_up_s: u64,
 }
@@ -94,6 +94,9 @@ pub(super) fn in_file(
     out: &Path,
 ) -> Result<Vec<String>, Failure> {
     let big = Examinee::of_file(path, mutant)?;
+    if is_same(path, out) {
+        return Err(Failure::Overwrites(path.to_owned()));
+    }
     let begin = Instant::now();
     let Some(cause) = cause_of(path, mutant, settings)? else {
         return Err(Failure::DoesNotFail(path.to_owned()));
@@ -110,6 +113,7 @@ pub(super) fn in_file(
         cause,
         mutant,
         settings: settings.clone(),
+        out: out.to_owned(),
         give_up_s: settings.give_up_s.min(slow_s),
         end: begin + budget,
         runs: 0,
@@ -168,6 +172,8 @@ struct Trials {
     cause: Cause,
     mutant: Option<Mutant>,
     settings: Settings,
+    /// Where the smallest plan so far is, should nobody wait for the end.
+    out: PathBuf,
     give_up_s: u64,
     end: Instant,
     /// Candidates so far.
@@ -211,19 +217,27 @@ impl Trials {
             ControlFlow::Break(())
         })?;
         if let Tried::Fails(at) = tried {
-            self.report(&plans[at]);
+            self.note(&plans[at])?;
         }
         Ok(tried)
     }
 
-    /// Says how small the plan is by now, unless that has been said.
-    fn report(&mut self, smaller: &Plan) {
+    /// Writes a smaller plan down and says how small it is, unless that has been said.
+    fn note(&mut self, smaller: &Plan) -> Result<(), Failure> {
+        fs::write(&self.out, smaller.to_string()).map_err(at_path(&self.out))?;
         let less = self.size.down_to(&Size::of(smaller));
         if self.said != less {
             say(&format!("  {less} ({} runs)", self.runs));
             self.said = less;
         }
+        Ok(())
     }
+}
+
+/// Whether two paths lead to one file that is there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let file = |path: &Path| fs::canonicalize(path).ok();
+    file(one).is_some() && file(one) == file(other)
 }
 
 /// Writes candidates down for the processes that carry them out.
@@ -236,4 +250,41 @@ fn write(plans: &[Plan], mutant: Option<Mutant>, directory: &Path) -> Result<Vec
         runs.push(Run::of_file(&path, mutant));
     }
     Ok(runs)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, process, time::Duration};
+
+    use super::{in_file, is_same, minutes};
+    use crate::{
+        cli::{Failure, Settings},
+        plan::{Focus, Plan},
+    };
+
+    #[test]
+    fn the_big_plan_is_never_overwritten() {
+        let directory = env::temp_dir().join(format!("quorate-shrink-same-{}", process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let plan = directory.join("plan.toml");
+        fs::write(&plan, Plan::generate(1, Focus::Crashes).to_string()).unwrap();
+        let out = directory.join(".").join("plan.toml");
+        let settings = Settings {
+            out: directory.clone(),
+            jobs: None,
+            give_up_s: 1,
+        };
+        let refused = in_file(&plan, None, Duration::from_secs(1), &settings, &out);
+        assert!(matches!(refused, Err(Failure::Overwrites(path)) if path == plan));
+        assert!(!is_same(&plan, &directory.join("plan.min.toml")));
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn times_are_above_nothing() {
+        assert_eq!(minutes("0.5"), Ok(0.5));
+        for text in ["0", "-1", "NaN", "inf", "five"] {
+            assert!(minutes(text).is_err(), "{text}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Seeds of the plans that are shrunk.
-const SEEDS: std::ops::Range<u64> = 0..25;
+const SEEDS: std::ops::Range<u64> = 0..15;
 
 /// More candidates than shrinking may ever need.
 const MANY: u64 = 20_000;
