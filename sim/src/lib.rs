@@ -19,5 +19,6 @@ pub mod plan;
 #[cfg(madsim)]
 pub mod recorder;
 pub mod run;
+pub mod shrink;
 #[cfg(madsim)]
 pub mod workload;

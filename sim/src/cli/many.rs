@@ -29,6 +29,7 @@ pub(super) enum Run {
     },
     File {
         path: PathBuf,
+        mutant: Option<Mutant>,
     },
 }
 
@@ -37,6 +38,13 @@ impl Run {
         Self::Seed {
             seed,
             focus,
+            mutant,
+        }
+    }
+
+    pub(super) fn of_file(path: &Path, mutant: Option<Mutant>) -> Self {
+        Self::File {
+            path: path.to_owned(),
             mutant,
         }
     }
@@ -53,11 +61,12 @@ impl Run {
             } => {
                 flag("--seed", seed.to_string());
                 flag("--focus", flag_value(*focus));
-                if let Some(mutant) = mutant {
-                    flag("--mutant", mutant.name().into());
-                }
+                mutant.map(|mutant| flag("--mutant", mutant.name().into()));
             }
-            Self::File { path } => flag("--plan", path.display().to_string()),
+            Self::File { path, mutant } => {
+                flag("--plan", path.display().to_string());
+                mutant.map(|mutant| flag("--mutant", mutant.name().into()));
+            }
         }
         flag("--out", settings.out.display().to_string());
         arguments
@@ -70,7 +79,7 @@ impl Run {
                 focus,
                 mutant,
             } => Ok(Examinee::of_seed(*seed, *focus, *mutant)),
-            Self::File { path } => Examinee::of_file(path, None),
+            Self::File { path, mutant } => Examinee::of_file(path, *mutant),
         }
     }
 }
@@ -79,7 +88,7 @@ impl Run {
 pub(super) enum Verdict {
     Well,
     /// Found, or lost on the way: a process that dies without a word is a finding too.
-    Found,
+    Found(String),
 }
 
 /// Carries out all of `runs`, and prints one line for each, more for those that fail.
@@ -90,7 +99,7 @@ pub(super) fn run(runs: Vec<Run>, settings: &Settings) -> Result<Ending, Failure
         say(text);
         match verdict {
             Verdict::Well => well += 1,
-            Verdict::Found => found += 1,
+            Verdict::Found(_) => found += 1,
         }
         ControlFlow::Continue(())
     })?;
@@ -138,7 +147,10 @@ fn verdict(
     let output = finished.stdout.trim_end().to_owned();
     match finished.code() {
         Some(0) => Ok((Verdict::Well, output)),
-        Some(code) if code == i32::from(FOUND) => Ok((Verdict::Found, output)),
+        Some(code) if code == i32::from(FOUND) => {
+            let reason = output.lines().next().unwrap_or_default().to_owned();
+            Ok((Verdict::Found(reason), output))
+        }
         Some(code) if code == i32::from(USELESS) => {
             let text = finished.stderr.trim_end();
             Err(Failure::Child(
@@ -174,7 +186,7 @@ fn lost(
     }
     text += &format!("\n  plan:   {}", saved.display());
     text += &format!("\n  replay: {}", examinee.replay_command(&saved));
-    Ok((Verdict::Found, text))
+    Ok((Verdict::Found(reason), text))
 }
 
 #[cfg(test)]
@@ -182,7 +194,7 @@ mod tests {
     use std::{
         env, fs,
         os::unix::process::ExitStatusExt,
-        path::PathBuf,
+        path::{Path, PathBuf},
         process::{ExitStatus, id},
     };
 
@@ -227,6 +239,12 @@ mod tests {
             line,
             "run --seed 7 --focus crashes --mutant leader-restore --out o"
         );
+        let file = Run::of_file(Path::new("a.toml"), Some(Mutant::LeaderRestore));
+        let line = file.arguments(&settings("o")).join(" ");
+        assert!(
+            line.starts_with("run --plan a.toml --mutant leader-restore --out "),
+            "{line}"
+        );
     }
 
     #[test]
@@ -238,7 +256,7 @@ mod tests {
         );
         assert!(matches!(
             of(1 << 8, "seed 7  FAILED  x\n  more\n", ""),
-            Ok((Verdict::Found, text)) if text == "seed 7  FAILED  x\n  more"
+            Ok((Verdict::Found(reason), _)) if reason == "seed 7  FAILED  x"
         ));
         assert!(matches!(
             of(2 << 8, "", "error: no simulator\n"),
@@ -250,7 +268,7 @@ mod tests {
     fn a_process_that_dies_leaves_its_plan_and_last_words() {
         let settings = settings("dies");
         let (found, text) = verdict(&run(), finished(9, "", "memory\ngone"), &settings).unwrap();
-        assert!(matches!(found, Verdict::Found));
+        assert!(matches!(found, Verdict::Found(_)));
         for part in [
             "seed 7  FAILED  the process ended",
             "signal: 9",

@@ -2,14 +2,18 @@
 //!
 //! Exit codes: 0 all is well, 1 something was found, 2 the command could not be carried out.
 
+mod cause;
 mod check;
 mod children;
 mod determinism;
 mod examine;
+mod keep;
 mod many;
 mod mutants;
+mod nightly;
 mod replay;
 mod seeds;
+mod shrink;
 
 use std::{
     io::{self, Write},
@@ -69,13 +73,19 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Run every plan (*.toml) of a directory, such as ci/seeds.
+    /// Run seeds that nobody has seen, for a given time, and report on what fails.
+    Nightly(nightly::NightlyArgs),
+    /// Keep a plan that failed, and why, among those that are run again for ever.
+    Keep(keep::KeepArgs),
+    /// Run every plan of a directory: DIRECTORY/NAME/plan.toml, as in ci/seeds, and DIRECTORY/*.toml.
     Replay {
         /// The directory.
         directory: PathBuf,
         #[command(flatten)]
         settings: Settings,
     },
+    /// Make a failing plan as small as possible while the same oracle rejects it.
+    Shrink(shrink::ShrinkArgs),
     /// Judge a saved trace, from a simulation or from a real cluster.
     Check {
         /// The trace.
@@ -182,6 +192,10 @@ enum Failure {
     Process(io::Error),
     #[error("{0}")]
     Child(String),
+    #[error("{}: the small plan would replace the big one", .0.display())]
+    Overwrites(PathBuf),
+    #[error("{}: the plan does not fail, so there is nothing to shrink", .0.display())]
+    DoesNotFail(PathBuf),
 }
 
 /// For `map_err`: an error about a file.
@@ -225,10 +239,17 @@ fn dispatch(command: Command) -> Result<Ending, Failure> {
             };
             mutants::mutants(&hunt, &settings)
         }
+        Command::Nightly(args) => nightly::nightly(&args),
+        Command::Keep(args) => {
+            let plan = keep::keep(&args)?;
+            say(&format!("replay: cargo sim run --plan {}", plan.display()));
+            Ok(Ending::Well)
+        }
         Command::Replay {
             directory,
             settings,
         } => replay::replay(&directory, &settings),
+        Command::Shrink(args) => shrink::command(args),
         Command::Check { trace } => check::check(&trace),
     }
 }

@@ -108,7 +108,7 @@ fn track(mutant: Mutant, seeds: Seeds, settings: &Settings) -> Result<Fate, Fail
     let mut caught = None;
     each(&runs, settings, |at, verdict, text| match verdict {
         Verdict::Well => ControlFlow::Continue(()),
-        Verdict::Found => {
+        Verdict::Found(_) => {
             caught = Some((at, catcher(text).to_owned()));
             ControlFlow::Break(())
         }
