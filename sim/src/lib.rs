@@ -18,6 +18,8 @@ pub mod oracles;
 pub mod plan;
 #[cfg(madsim)]
 pub mod recorder;
+pub mod report;
 pub mod run;
+pub mod walk;
 #[cfg(madsim)]
 pub mod workload;

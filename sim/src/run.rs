@@ -23,12 +23,28 @@ pub enum RunError {
     NotSimulated,
 }
 
+/// What is recorded beyond what the oracles need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recording {
+    /// Raft's messages between members.
+    pub messages: bool,
+}
+
 /// Carries out `plan`, with a planted bug where asked for. The same plan gives the same history
 /// in every process; a process carries out one plan in its life, on a thread that has not built a
 /// hash map before.
-#[cfg(madsim)]
 pub fn run(plan: &Plan, mutant: Option<Mutant>) -> Result<RunResult, RunError> {
-    let history = simulated::run(plan, mutant);
+    run_recording(plan, mutant, Recording::default())
+}
+
+/// As [`run`], recording what is asked for.
+#[cfg(madsim)]
+pub fn run_recording(
+    plan: &Plan,
+    mutant: Option<Mutant>,
+    recording: Recording,
+) -> Result<RunResult, RunError> {
+    let history = simulated::run(plan, mutant, recording);
     Ok(RunResult {
         stats: Stats::of(&history),
         history,
@@ -37,7 +53,11 @@ pub fn run(plan: &Plan, mutant: Option<Mutant>) -> Result<RunResult, RunError> {
 
 /// As above, where there is nothing to run: traces can be judged all the same.
 #[cfg(not(madsim))]
-pub fn run(_plan: &Plan, _mutant: Option<Mutant>) -> Result<RunResult, RunError> {
+pub fn run_recording(
+    _plan: &Plan,
+    _mutant: Option<Mutant>,
+    _recording: Recording,
+) -> Result<RunResult, RunError> {
     Err(RunError::NotSimulated)
 }
 

@@ -9,6 +9,7 @@ mod examine;
 mod many;
 mod mutants;
 mod replay;
+mod report;
 mod seeds;
 
 use std::{
@@ -23,6 +24,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     mutants::Mutant,
     plan::{Focus, Plan, ReadError, SEED_MAX},
+    run::{Recording, run_recording},
 };
 use seeds::Seeds;
 
@@ -75,6 +77,8 @@ enum Command {
         /// The trace.
         trace: PathBuf,
     },
+    /// Write a run as a page for a browser.
+    Report(report::ReportArgs),
 }
 
 #[derive(Args)]
@@ -87,6 +91,9 @@ struct RunArgs {
     /// A bug to plant.
     #[arg(long, value_enum)]
     mutant: Option<Mutant>,
+    /// Record the messages between members, too.
+    #[arg(long, conflicts_with = "seeds")]
+    messages: bool,
     /// Write the trace to this file, whatever the verdict. For a single run.
     #[arg(long, value_name = "FILE", conflicts_with = "seeds")]
     trace: Option<PathBuf>,
@@ -212,6 +219,7 @@ fn dispatch(command: Command) -> Result<Ending, Failure> {
             settings,
         } => replay::replay(&directory, &settings),
         Command::Check { trace } => check::check(&trace),
+        Command::Report(args) => report::report(args),
     }
 }
 
@@ -220,6 +228,7 @@ fn run(args: RunArgs) -> Result<Ending, Failure> {
         source,
         focus,
         mutant,
+        messages,
         trace,
         settings,
     } = args;
@@ -237,7 +246,8 @@ fn run(args: RunArgs) -> Result<Ending, Failure> {
             examine::Examinee::of_seed(seed, focus, mutant)
         }
     };
-    let report = examinee.examine(trace.as_deref(), &settings.out, crate::run::run)?;
+    let run = |plan: &Plan, mutant| run_recording(plan, mutant, Recording { messages });
+    let report = examinee.examine(trace.as_deref(), &settings.out, run)?;
     say(&report.text);
     Ok(report.ending)
 }
