@@ -20,7 +20,7 @@ use crate::{
     peer_service,
     peers::Peers,
     planted::{self, Bug},
-    raft::{Consensus, ConsensusOptions, Peer},
+    raft::{Consensus, ConsensusOptions, Peer, Tap, Traffic},
     replica::{self, Observer, Replica},
     runtime::{self, JoinHandle, Signal, Workers},
     storage::{Directory, Log, LogOptions, Owner, Storage, StorageError},
@@ -93,6 +93,8 @@ impl Tuning {
 pub struct Hooks {
     /// Sees every apply.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Sees raft's messages to and from other members.
+    pub traffic: Option<Arc<dyn Traffic>>,
     /// Called with the reason when the member cannot go on: the log cannot be written, or raft has
     /// stopped. Whoever started the server must end it without delay.
     pub on_fatal: Arc<dyn Fn(String) + Send + Sync>,
@@ -315,7 +317,8 @@ async fn start_node(
         catchup_entries: tuning.catchup_entries,
         leader_restore: planted::is_planted(Bug::LeaderRestore),
     };
-    let consensus = Consensus::start(options, storage, replica.clone(), peers.clone()).await?;
+    let tap = Tap::new(hooks.traffic.clone());
+    let consensus = Consensus::start(options, storage, replica.clone(), peers.clone(), tap).await?;
     Ok(Node::start(
         node_options,
         replica,

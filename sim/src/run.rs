@@ -74,6 +74,7 @@ mod simulated {
     };
     use quorate_server::planted;
 
+    use super::Recording;
     use crate::{
         cluster::Cluster, faults::Injector, history::History, mutants::Mutant, plan::Plan,
         recorder::Recorder, workload,
@@ -93,7 +94,7 @@ mod simulated {
     /// moment, milliseconds.
     const LAST_LOOK_MS: u64 = 2_000;
 
-    pub(super) fn run(plan: &Plan, mutant: Option<Mutant>) -> History {
+    pub(super) fn run(plan: &Plan, mutant: Option<Mutant>, recording: Recording) -> History {
         // `RUST_LOG=info` prints what the members log.
         if std::env::var_os("RUST_LOG").is_some() {
             madsim::runtime::init_logger();
@@ -103,7 +104,7 @@ mod simulated {
             planted::plant(mutant.bug());
         }
         let runtime = Runtime::with_seed_and_config(plan.seed, Config::default());
-        let recorder = Recorder::default();
+        let recorder = Recorder::new(recording);
         runtime.block_on(carry_out(plan.clone(), recorder.clone()));
         recorder.finish()
     }

@@ -18,17 +18,8 @@ const TEXT_CHARS_MAX: usize = 800;
 
 /// Kinds of records. Their numbers are positions in this list.
 const KINDS: [&str; 11] = [
-    "request",
-    "answer",
-    "watch",
-    "delivery",
-    "log",
-    "applied",
-    "leader",
-    "clock",
-    "fault",
-    "message",
-    "run",
+    "request", "answer", "watch", "delivery", "log", "applied", "leader", "clock", "fault",
+    "message", "run",
 ];
 
 /// The whole content of a page.

@@ -88,10 +88,7 @@ fn what_is_no_history_is_refused_with_its_line() {
         ("1 op1 c1 n1 put k a=b", "a value expected"),
         ("1 message1 n1-n2 append", "`n…>n…` expected"),
         ("1 message1 arrived", "message1 is not on its way"),
-        (
-            "1 message1 n1>n2 vote\n1 message1 n1>n2 vote",
-            "sent twice",
-        ),
+        ("1 message1 n1>n2 vote\n1 message1 n1>n2 vote", "sent twice"),
         (
             "1 log 1 term=1 @2 end 3 ; put k=v@2",
             "before changes of leases",
