@@ -11,6 +11,7 @@ mod mutants;
 mod replay;
 mod report;
 mod seeds;
+mod step;
 
 use std::{
     io::{self, Write},
@@ -79,6 +80,11 @@ enum Command {
     },
     /// Write a run as a page for a browser.
     Report(report::ReportArgs),
+    /// Walk through a saved trace by commands from standard input; `help` lists them.
+    Step {
+        /// The trace.
+        trace: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -220,6 +226,7 @@ fn dispatch(command: Command) -> Result<Ending, Failure> {
         } => replay::replay(&directory, &settings),
         Command::Check { trace } => check::check(&trace),
         Command::Report(args) => report::report(args),
+        Command::Step { trace } => step::step(&trace),
     }
 }
 

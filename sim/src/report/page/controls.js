@@ -104,9 +104,10 @@ overlay.addEventListener("wheel", (event) => {
   }
 }, { passive: false });
 
-// Filters: what is drawn at all. Appends come often, and say little where nothing is wrong.
+// Filters: what is drawn at all.
+const MESSAGES = "messages: ";
 function addFilters() {
-  const names = [...SORT_NAMES, "watches", "lease bars", "applied", "faults", ...data.message_kinds.map((kind) => `messages: ${kind}`)];
+  const names = [...SORT_NAMES, "watches", "lease bars", "applied", "faults", ...data.message_kinds.map((kind) => MESSAGES + kind)];
   for (const name of names) {
     view.shown[name] = true;
     const label = element("label");
@@ -117,7 +118,10 @@ function addFilters() {
       view.shown[name] = box.checked;
       draw();
     });
-    label.append(box, element("span", name));
+    label.append(box, element("span", name.replace(MESSAGES, "")));
+    if (name.startsWith(MESSAGES) && !names.slice(0, names.indexOf(name)).some((other) => other.startsWith(MESSAGES))) {
+      byId("filters").append(element("span", MESSAGES, "faint"));
+    }
     byId("filters").append(label);
   }
 }

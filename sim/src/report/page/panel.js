@@ -35,6 +35,7 @@ function showTrace() {
   const box = byId("trace");
   box.replaceChildren();
   if (view.selected < 0) {
+    box.style.flexBasis = "auto";
     box.append(element("div", "Click on a mark to read the trace around it. Wheel or + and − zoom, dragging moves, / searches, n and p go from one find to the next.", "hint"));
     return;
   }
@@ -48,6 +49,7 @@ function showTrace() {
     row.addEventListener("click", () => goTo(record));
     box.append(row);
   }
+  box.style.flexBasis = "22vh";
   const row = box.querySelector(".selected");
   box.scrollTop = row.offsetTop - box.offsetTop - box.clientHeight / 2;
 }
