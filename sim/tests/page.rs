@@ -32,7 +32,7 @@ fn browser() -> Option<PathBuf> {
 /// The document after the page's script has run.
 fn document(browser: &Path, name: &str, history: &History, address: &str) -> String {
     let place = env::temp_dir().join(format!("quorate-page-{}-{name}", std::process::id()));
-    fs::create_dir_all(&place).unwrap();
+    fs::create_dir_all(&place).expect("a directory for temporary files");
     let file = place.join("run.html");
     let about = About {
         title: name.into(),
@@ -40,7 +40,7 @@ fn document(browser: &Path, name: &str, history: &History, address: &str) -> Str
         command: "cargo sim run --seed 7".into(),
         panic: None,
     };
-    fs::write(&file, page(&about, history)).unwrap();
+    fs::write(&file, page(&about, history)).expect("room for a page");
     let mut child = Command::new(browser)
         .args(["--headless=new", "--no-sandbox", "--disable-gpu"])
         .args(["--window-size=1400,900", "--virtual-time-budget=5000"])
@@ -54,22 +54,22 @@ fn document(browser: &Path, name: &str, history: &History, address: &str) -> Str
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
-    let mut pipe = child.stdout.take().unwrap();
+        .expect("the browser starts");
+    let mut pipe = child.stdout.take().expect("a pipe");
     let reader = thread::spawn(move || {
         let mut bytes = Vec::new();
         pipe.read_to_end(&mut bytes).map(|_| bytes)
     });
     let begin = Instant::now();
-    while child.try_wait().unwrap().is_none() {
+    while child.try_wait().expect("a child").is_none() {
         if begin.elapsed() > PATIENCE {
-            child.kill().unwrap();
+            child.kill().expect("a child");
         }
         thread::sleep(Duration::from_millis(20));
     }
-    let bytes = reader.join().unwrap().unwrap();
+    let bytes = reader.join().expect("no panic").expect("a pipe");
     let _ = fs::remove_dir_all(&place);
-    String::from_utf8(bytes).unwrap()
+    String::from_utf8(bytes).expect("a document in UTF-8")
 }
 
 /// What the script says of itself in an attribute of its status.
@@ -77,11 +77,12 @@ fn status(document: &str, name: &str) -> u64 {
     let (_, behind) = document
         .split_once("id=\"status\"")
         .unwrap_or_else(|| panic!("no status in {document:.500}"));
-    let (attributes, _) = behind.split_once('>').unwrap();
+    let (attributes, _) = behind.split_once('>').expect("an element");
     let (_, value) = attributes
         .split_once(&format!("data-{name}=\""))
         .unwrap_or_else(|| panic!("no data-{name} in {attributes}"));
-    value.split('"').next().unwrap().parse().unwrap()
+    let number = value.split('"').next().unwrap_or_default();
+    number.parse().expect("a number")
 }
 
 /// A history of `count` operations, with messages, a lease and a watch.
@@ -107,7 +108,7 @@ fn long(count: u64) -> History {
         text += &format!("{} watch1 events @{revision} put {kv}\n", at(5));
         text += &format!("{} op{number} ok @{revision} put\n", at(6));
     }
-    text.parse().unwrap()
+    text.parse().expect("a history")
 }
 
 #[test]

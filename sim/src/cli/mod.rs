@@ -55,6 +55,9 @@ enum Command {
         /// The seeds, both ends included.
         #[arg(long, value_name = "A..B")]
         seeds: Seeds,
+        /// Record the messages between members, too.
+        #[arg(long)]
+        messages: bool,
         #[command(flatten)]
         settings: Settings,
     },
@@ -218,7 +221,11 @@ fn dispatch(command: Command) -> Result<Ending, Failure> {
             say(Plan::generate(seed, focus).to_string().trim_end());
             Ok(Ending::Well)
         }
-        Command::Determinism { seeds, settings } => determinism::determinism(seeds, &settings),
+        Command::Determinism {
+            seeds,
+            messages,
+            settings,
+        } => determinism::determinism(seeds, messages, &settings),
         Command::Mutants { seeds, settings } => mutants::mutants(seeds, &settings),
         Command::Replay {
             directory,

@@ -23,12 +23,14 @@ pub(super) struct Band {
 struct Kind {
     /// A word of the beginning that tells the kind.
     begins: &'static str,
-    /// The end: it begins and ends with these, and names the same members.
-    ends: (&'static str, &'static str),
+    /// The end: it begins and ends with these, and names the same members. `None` for a moment.
+    ends: Option<(&'static str, &'static str)>,
     sort: &'static str,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
+    // Nobody tells when a bit is right again: an older file has taken its place.
+    moment(" flips at ", "disk"),
     kind("loses its power", ("", "starts again"), "down"),
     kind("halts:", ("", "starts again"), "down"),
     kind(" cut off from ", ("", ": mended"), "link"),
@@ -44,12 +46,25 @@ const fn kind(
     ends: (&'static str, &'static str),
     sort: &'static str,
 ) -> Kind {
-    Kind { begins, ends, sort }
+    Kind {
+        begins,
+        ends: Some(ends),
+        sort,
+    }
+}
+
+const fn moment(begins: &'static str, sort: &'static str) -> Kind {
+    Kind {
+        begins,
+        ends: None,
+        sort,
+    }
 }
 
 impl Kind {
     fn ends_with(&self, text: &str) -> bool {
-        text.starts_with(self.ends.0) && text.ends_with(self.ends.1)
+        self.ends
+            .is_some_and(|(first, last)| text.starts_with(first) && text.ends_with(last))
     }
 }
 
@@ -74,7 +89,8 @@ pub(super) fn bands(history: &History) -> Vec<Band> {
             continue;
         }
         let kind = KINDS.iter().find(|kind| text.contains(kind.begins));
-        if let Some(kind) = kind {
+        let lasting = kind.filter(|kind| kind.ends.is_some());
+        if let Some(kind) = lasting {
             open.push((kind, bands.len()));
         }
         bands.push(Band {
@@ -82,7 +98,7 @@ pub(super) fn bands(history: &History) -> Vec<Band> {
             members,
             sort: kind.map_or("other", |kind| kind.sort),
             begin: record,
-            end: kind.is_none().then_some(record),
+            end: lasting.is_none().then_some(record),
         });
     }
     bands
@@ -124,6 +140,7 @@ mod tests {
 6 fault n1 n2 cut off from the rest: mended
 7 fault disk of n3 is well
 8 fault wall clock of n3 jumps by 5 ms
+9 fault disk of n3 breaks: a bit of log-01 flips at 7
 ";
         let expected = [
             "down [1] 0..None n1 loses its power",
@@ -132,6 +149,7 @@ mod tests {
             "link [1, 2] 5..Some(7) n1 n2 cut off from the rest",
             "disk [3] 6..Some(8) disk of n3 breaks: the next sync fails",
             "other [3] 9..Some(9) wall clock of n3 jumps by 5 ms",
+            "disk [3] 10..Some(10) disk of n3 breaks: a bit of log-01 flips at 7",
         ];
         assert_eq!(told(text), expected);
     }

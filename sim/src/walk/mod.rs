@@ -75,7 +75,7 @@ impl<'a> Walk<'a> {
                 self.go_to(self.at.saturating_sub(count));
                 self.place()
             }
-            Command::Index(index) => self.to_index(index),
+            Command::Index(index) => self.go_to_index(index),
             Command::Time(at_ns) => {
                 let records = self.history.records();
                 self.go_to(records.partition_point(|record| record.at_ns <= at_ns));
@@ -110,7 +110,7 @@ impl<'a> Walk<'a> {
     }
 
     /// To right behind the first record of the entry at this log position.
-    fn to_index(&mut self, wanted: u64) -> String {
+    fn go_to_index(&mut self, wanted: u64) -> String {
         let found = self.history.records().iter().position(
             |record| matches!(record.what, What::Committed { index, .. } if index == wanted),
         );

@@ -1,7 +1,8 @@
 // What clients and members did: single marks while they can be told apart, else how many there were.
 
 const MARKS_MAX = 3000; // of one sort in view; more are drawn as counts
-const ARROWS_MAX = 700; // of one sort in view; more are drawn without arrows
+const ARROWS_MAX = 600; // messages and deliveries in view; of more there are no arrows
+const ROUND_TRIPS_MAX = 160; // operations in view; of more there are no arrows
 const BIN = 3; // pixels of a count
 
 const SORT_NAMES = ["reads", "writes", "leases"];
@@ -14,7 +15,6 @@ function paintMarks(pen) {
   if (view.shown.watches) paintWatches(pen);
   paintOperations(pen);
   if (view.shown["lease bars"]) paintLeases(pen);
-  paintViolations(pen);
 }
 
 const lineY = (lane) => laneTop(lane) + Math.min(lane.height * 0.36, 13) + (lane.sort === "member" ? lane.height * 0.1 : 0);
@@ -104,7 +104,7 @@ const sortColour = (sort) => [colours.read, colours.write, colours.lease][sort];
 function paintOperations(pen) {
   const items = spans.operations.touching(view.from, view.to).filter((at) => {
     const row = data.operations[at];
-    return isShown(row) && (view.found === null || items_found(row));
+    return isShown(row) && (view.found === null || isFound(row));
   });
   if (items.length > MARKS_MAX) {
     const layers = [0, 1, 2].map((sort) => ({ colour: sortColour(sort), name: SORT_NAMES[sort] }));
@@ -114,12 +114,12 @@ function paintOperations(pen) {
     paintCounts(pen, items, place, layers, "(operations; zoom in to see each)");
     return;
   }
-  const withArrows = items.length <= ARROWS_MAX;
+  const withArrows = items.length <= ROUND_TRIPS_MAX;
   for (const at of items) paintOperation(pen, at, withArrows);
 }
 
 // A search draws operations that it found whatever their number: dimmed ones would hide them.
-const items_found = (row) => view.found.has(row[0]) || view.found.has(row[1]) || view.found.size === 0;
+const isFound = (row) => view.found.has(row[0]) || view.found.has(row[1]) || view.found.size === 0;
 
 function paintOperation(pen, at, withArrows) {
   const [request, answer, client, member, sort, outcome] = data.operations[at];
@@ -300,13 +300,14 @@ function paintLeases(pen) {
 function paintViolations(pen) {
   for (const record of violating) {
     const x = xOf(timeOf[record]);
-    if (x < GUTTER - 4 || x > view.width + 4) continue;
+    if (x < GUTTER || x > view.width + 4) continue;
     pen.fillStyle = colours.violation;
     pen.globalAlpha = 0.55;
     pen.fillRect(x - 0.5, AXIS + RULER, 1, view.height);
     pen.globalAlpha = 1;
     const lane = laneOf(record);
-    const y = lane ? lineY(lane) : AXIS + RULER + 7;
+    const y = lane ? lineY(lane) : AXIS + RULER / 2;
+    if (lane && y < AXIS + RULER) continue;
     stroke(pen, colours.violation, 1, () => {
       pen.lineWidth = 2;
       pen.arc(x, y, 6, 0, 2 * Math.PI);

@@ -37,6 +37,7 @@ function paint() {
   paintLabels(pen);
   paintAxis(pen);
   paintRuler(pen);
+  paintViolations(pen);
   paintOverlay();
   report.dataset.records = String(recordCount);
   report.dataset.drawn = String(drawn);
