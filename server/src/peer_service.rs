@@ -12,6 +12,7 @@ use crate::{
     node::{Node, lease_response},
     peers::{CLUSTER_ID_KEY, PEER_MESSAGE_BYTES_MAX},
     proto::peer::{self, peer_server},
+    raft::CallNumber,
 };
 
 /// See the module.
@@ -67,9 +68,10 @@ impl peer_server::Peer for PeerService {
         &self,
         request: Request<Streaming<peer::AppendRequest>>,
     ) -> Result<Response<Self::AppendStream>, Status> {
+        let call = CallNumber::of(request.metadata());
         let requests = self.check(request)?;
         Ok(Response::new(Box::pin(
-            self.node()?.consensus().service().append(requests),
+            self.node()?.consensus().service().append(call, requests),
         )))
     }
 
@@ -77,11 +79,12 @@ impl peer_server::Peer for PeerService {
         &self,
         request: Request<peer::VoteRequest>,
     ) -> Result<Response<peer::VoteResponse>, Status> {
+        let call = CallNumber::of(request.metadata());
         let request = self.check(request)?;
         self.node()?
             .consensus()
             .service()
-            .vote(request)
+            .vote(call, request)
             .await
             .map(Response::new)
     }
@@ -90,11 +93,12 @@ impl peer_server::Peer for PeerService {
         &self,
         request: Request<peer::VoteRequest>,
     ) -> Result<Response<peer::VoteResponse>, Status> {
+        let call = CallNumber::of(request.metadata());
         let request = self.check(request)?;
         self.node()?
             .consensus()
             .service()
-            .pre_vote(request)
+            .pre_vote(call, request)
             .await
             .map(Response::new)
     }
@@ -103,11 +107,12 @@ impl peer_server::Peer for PeerService {
         &self,
         request: Request<peer::TransferLeaderRequest>,
     ) -> Result<Response<peer::TransferLeaderResponse>, Status> {
+        let call = CallNumber::of(request.metadata());
         let request = self.check(request)?;
         self.node()?
             .consensus()
             .service()
-            .transfer_leader(request)
+            .transfer_leader(call, request)
             .await
             .map(Response::new)
     }
@@ -116,9 +121,10 @@ impl peer_server::Peer for PeerService {
         &self,
         request: Request<Streaming<peer::SnapshotRequest>>,
     ) -> Result<Response<Self::SnapshotStream>, Status> {
+        let call = CallNumber::of(request.metadata());
         let parts = self.check(request)?;
         Ok(Response::new(
-            self.node()?.consensus().service().snapshot(parts),
+            self.node()?.consensus().service().snapshot(call, parts),
         ))
     }
 

@@ -47,6 +47,7 @@ pub(crate) fn run(config: &Config) -> Result<(), StartError> {
         let tuning = Tuning::production().map_err(StartError::System)?;
         let hooks = Hooks {
             observer: None,
+            traffic: None,
             on_fatal: Arc::new(end_at_once),
         };
         // It may have to wait for other members.

@@ -19,7 +19,7 @@ use crate::{
     node::{LeaseOffice, Member, Node, NodeOptions, RENEWAL_BATCH_INTERVAL, RequestLimits},
     peer_service,
     peers::Peers,
-    raft::{Consensus, ConsensusOptions},
+    raft::{Consensus, ConsensusOptions, Tap, Traffic},
     replica::{self, Observer, Replica},
     runtime::{self, JoinHandle, Signal, Workers},
     storage::{Directory, Log, LogOptions, Storage, StorageError},
@@ -94,6 +94,8 @@ impl Tuning {
 pub struct Hooks {
     /// Sees every apply.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Sees raft's messages to and from other members.
+    pub traffic: Option<Arc<dyn Traffic>>,
     /// Called with the reason when the member cannot go on: the log cannot be written, or raft has
     /// stopped. Whoever started the server must end it without delay.
     pub on_fatal: Arc<dyn Fn(String) + Send + Sync>,
@@ -316,7 +318,8 @@ async fn start_node(
         catchup_entries: tuning.catchup_entries,
         leader_restore: is_planted(Bug::LeaderRestore),
     };
-    let consensus = Consensus::start(options, storage, replica.clone(), peers.clone()).await?;
+    let tap = Tap::new(hooks.traffic.clone());
+    let consensus = Consensus::start(options, storage, replica.clone(), peers.clone(), tap).await?;
     Ok(Node::start(
         node_options,
         replica,

@@ -18,7 +18,9 @@ pub mod oracles;
 pub mod plan;
 #[cfg(madsim)]
 pub mod recorder;
+pub mod report;
 pub mod run;
 pub mod shrink;
+pub mod walk;
 #[cfg(madsim)]
 pub mod workload;

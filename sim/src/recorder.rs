@@ -7,7 +7,10 @@ use std::{
 
 use madsim::time::TimeHandle;
 
-use crate::history::{History, LeaseChange, What};
+use crate::{
+    history::{History, LeaseChange, What},
+    run::Recording,
+};
 
 /// Writes the history, and keeps what the run itself must know of it. Clones write the same one.
 #[derive(Clone, Default)]
@@ -29,9 +32,72 @@ struct Inner {
     applied: BTreeMap<u64, u64>,
     /// Next revision of each watch that is open.
     open_watches: BTreeMap<u64, i64>,
+    recording: Recording,
+    /// Who calls whom, in calls between members.
+    calls: Vec<(u64, u64)>,
+    messages: u64,
+    /// Numbers of the messages that are on their way.
+    on_their_way: BTreeMap<CallMessage, u64>,
 }
 
+/// A message of a call between members: the call, whether it is an answer, and its position among
+/// requests or answers.
+pub type CallMessage = (u64, bool, u64);
+
 impl Recorder {
+    /// Records also what is asked for here.
+    pub fn new(recording: Recording) -> Self {
+        let recorder = Self::default();
+        recorder.inner().recording = recording;
+        recorder
+    }
+
+    /// Whether messages between members are recorded.
+    pub fn records_messages(&self) -> bool {
+        self.inner().recording.messages
+    }
+
+    /// A number for a call from one member to another.
+    pub fn call(&self, from: u64, to: u64) -> u64 {
+        let mut inner = self.inner();
+        inner.calls.push((from, to));
+        inner.calls.len() as u64 - 1
+    }
+
+    /// A message leaves its sender.
+    pub fn sent(&self, message: CallMessage, text: String) {
+        let mut inner = self.inner();
+        let (call, is_answer, _) = message;
+        let Some((caller, callee)) = usize::try_from(call)
+            .ok()
+            .and_then(|call| inner.calls.get(call).copied())
+        else {
+            return;
+        };
+        let (from, to) = if is_answer {
+            (callee, caller)
+        } else {
+            (caller, callee)
+        };
+        inner.messages += 1;
+        let number = inner.messages;
+        inner.on_their_way.insert(message, number);
+        inner.push(What::Sent {
+            message: number,
+            from,
+            to,
+            text,
+        });
+    }
+
+    /// A message has reached its receiver.
+    pub fn arrived(&self, message: CallMessage) {
+        let mut inner = self.inner();
+        if let Some(message) = inner.on_their_way.remove(&message) {
+            inner.push(What::Arrived { message });
+        }
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().expect("nobody panics with this lock held")
     }

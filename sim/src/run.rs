@@ -23,12 +23,28 @@ pub enum RunError {
     NotSimulated,
 }
 
+/// What is recorded beyond what the oracles need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recording {
+    /// Raft's messages between members.
+    pub messages: bool,
+}
+
 /// Carries out `plan`, with a planted bug where asked for. The same plan gives the same history
 /// in every process; a process carries out one plan in its life, on a thread that has not built a
 /// hash map before.
-#[cfg(madsim)]
 pub fn run(plan: &Plan, mutant: Option<Mutant>) -> Result<RunResult, RunError> {
-    let history = simulated::run(plan, mutant);
+    run_recording(plan, mutant, Recording::default())
+}
+
+/// As [`run`], recording what is asked for.
+#[cfg(madsim)]
+pub fn run_recording(
+    plan: &Plan,
+    mutant: Option<Mutant>,
+    recording: Recording,
+) -> Result<RunResult, RunError> {
+    let history = simulated::run(plan, mutant, recording);
     Ok(RunResult {
         stats: Stats::of(&history),
         history,
@@ -37,7 +53,11 @@ pub fn run(plan: &Plan, mutant: Option<Mutant>) -> Result<RunResult, RunError> {
 
 /// As above, where there is nothing to run: traces can be judged all the same.
 #[cfg(not(madsim))]
-pub fn run(_plan: &Plan, _mutant: Option<Mutant>) -> Result<RunResult, RunError> {
+pub fn run_recording(
+    _plan: &Plan,
+    _mutant: Option<Mutant>,
+    _recording: Recording,
+) -> Result<RunResult, RunError> {
     Err(RunError::NotSimulated)
 }
 
@@ -54,6 +74,7 @@ mod simulated {
     };
     use quorate_core::planted;
 
+    use super::Recording;
     use crate::{
         cluster::Cluster, faults::Injector, history::History, mutants::Mutant, plan::Plan,
         recorder::Recorder, workload,
@@ -73,7 +94,7 @@ mod simulated {
     /// moment, milliseconds.
     const LAST_LOOK_MS: u64 = 2_000;
 
-    pub(super) fn run(plan: &Plan, mutant: Option<Mutant>) -> History {
+    pub(super) fn run(plan: &Plan, mutant: Option<Mutant>, recording: Recording) -> History {
         // `RUST_LOG=info` prints what the members log.
         if std::env::var_os("RUST_LOG").is_some() {
             madsim::runtime::init_logger();
@@ -83,7 +104,7 @@ mod simulated {
             planted::plant(mutant);
         }
         let runtime = Runtime::with_seed_and_config(plan.seed, Config::default());
-        let recorder = Recorder::default();
+        let recorder = Recorder::new(recording);
         runtime.block_on(carry_out(plan.clone(), recorder.clone()));
         recorder.finish()
     }

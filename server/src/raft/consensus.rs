@@ -23,6 +23,7 @@ use super::{
     runtime::Instant,
     service::RaftService,
     snapshot::{receive::Receiver, send::Transfers},
+    traffic::Tap,
     types::{Callback, Payload, Peer, Raft, TypeConfig},
 };
 use crate::{peers::Peers, replica::Replica, storage::Storage};
@@ -102,7 +103,7 @@ pub enum ReadIndexError {
 
 impl Consensus {
     /// Starts raft on what was recovered. `replica` was restored from the newest checkpoint;
-    /// entries behind it are replayed before this returns or soon after.
+    /// entries behind it are replayed before this returns or soon after. `tap` sees messages.
     ///
     /// # Errors
     /// The log or the checkpoint does not fit together, or raft refuses its configuration.
@@ -111,6 +112,7 @@ impl Consensus {
         storage: &Storage,
         replica: Arc<Replica>,
         peers: Arc<Peers>,
+        tap: Tap,
     ) -> std::io::Result<Self> {
         let member_id = options.member_id;
         let silence_max = options.election_timeout.mul_f64(SILENCE_MAX_ELECTIONS);
@@ -121,6 +123,7 @@ impl Consensus {
         let network = Network {
             peers,
             transfers: transfers.clone(),
+            tap: tap.clone(),
         };
         let raft = Raft::new(member_id, config, network, log_store, applier)
             .await
@@ -132,6 +135,7 @@ impl Consensus {
                 raft: raft.clone(),
                 snapshots: Receiver::new(storage.checkpoints.clone()),
                 contact: LeaderContact::default(),
+                tap,
             },
             transfers,
             server_metrics: raft.server_metrics(),

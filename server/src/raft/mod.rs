@@ -10,6 +10,7 @@
 //! * `snapshot`: checkpoints in raft's terms.
 //! * `contact`: how fresh the knowledge of a leader is.
 //! * `network`, `service`, `convert`: both ends of the peer port, and the wire types between them.
+//! * `traffic`: who watches the messages on it.
 
 mod applier;
 mod consensus;
@@ -20,10 +21,12 @@ mod network;
 mod runtime;
 mod service;
 mod snapshot;
+mod traffic;
 mod types;
 
 pub use consensus::{Consensus, ConsensusOptions, Leadership, NotAccepted, ReadIndexError};
 pub use service::RaftService;
+pub use traffic::{CallNumber, Message, Tap, Traffic};
 pub use types::Peer;
 
 /// The target under which openraft logs.

@@ -34,6 +34,7 @@ use super::{
         StoredSnapshot,
         send::{self, Broken, Transfers},
     },
+    traffic::{self, End, Tap},
     types::{Peer, TypeConfig, Vote},
 };
 use crate::{
@@ -53,6 +54,7 @@ const APPEND_PATIENCE_HEARTBEATS: u32 = 10;
 pub(super) struct Network {
     pub(super) peers: Arc<Peers>,
     pub(super) transfers: Transfers,
+    pub(super) tap: Tap,
 }
 
 impl RaftNetworkFactory<TypeConfig> for Network {
@@ -62,6 +64,8 @@ impl RaftNetworkFactory<TypeConfig> for Network {
         Link {
             client: self.peers.client(target, &node.peer_urls),
             transfers: self.transfers.clone(),
+            tap: self.tap.clone(),
+            peer: node.name.clone(),
         }
     }
 }
@@ -69,6 +73,8 @@ impl RaftNetworkFactory<TypeConfig> for Network {
 /// The way to one peer.
 pub(super) struct Link {
     client: PeerClient,
+    tap: Tap,
+    peer: String,
     transfers: Transfers,
 }
 
@@ -124,7 +130,11 @@ impl NetVote<TypeConfig> for Link {
     ) -> Result<VoteResponse<TypeConfig>, RpcError> {
         let request = convert::vote_request_to_wire(&request);
         let mut client = self.client.rpc();
-        let response = within(option.hard_ttl(), "vote", client.vote(request)).await?;
+        let end = self.tap.call(&self.peer);
+        end.sent(|| traffic::vote("vote", &request));
+        let call = client.vote(end.request(request));
+        let response = within(option.hard_ttl(), "vote", call).await?;
+        end.arrived();
         convert::vote_response_from_wire(response).map_err(malformed)
     }
 
@@ -135,7 +145,11 @@ impl NetVote<TypeConfig> for Link {
     ) -> Result<VoteResponse<TypeConfig>, RpcError> {
         let request = convert::vote_request_to_wire(&request);
         let mut client = self.client.rpc();
-        let response = within(option.hard_ttl(), "pre-vote", client.pre_vote(request)).await?;
+        let end = self.tap.call(&self.peer);
+        end.sent(|| traffic::vote("pre-vote", &request));
+        let call = client.pre_vote(end.request(request));
+        let response = within(option.hard_ttl(), "pre-vote", call).await?;
+        end.arrived();
         convert::vote_response_from_wire(response).map_err(malformed)
     }
 }
@@ -148,8 +162,11 @@ impl NetTransferLeader<TypeConfig> for Link {
     ) -> Result<TransferLeaderResponse<TypeConfig>, RpcError> {
         let request = convert::transfer_to_wire(&request);
         let mut client = self.client.rpc();
-        let call = client.transfer_leader(request);
+        let end = self.tap.call(&self.peer);
+        end.sent(|| "hand-over".to_owned());
+        let call = client.transfer_leader(end.request(request));
         let response = within(option.hard_ttl(), "leader transfer", call).await?;
+        end.arrived();
         if !response.declined.is_empty() {
             tracing::info!(reason = response.declined, "peer declined the leadership");
         }
@@ -167,7 +184,9 @@ impl NetSnapshot<TypeConfig> for Link {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let send = send::send(self.client.clone(), vote, snapshot, self.transfers.clone());
+        let end = self.tap.call(&self.peer);
+        let transfers = self.transfers.clone();
+        let send = send::send(self.client.clone(), vote, snapshot, transfers, end);
         let vote = tokio::select! {
             biased;
             closed = cancel => return Err(StreamingError::Closed(closed)),
@@ -228,10 +247,15 @@ impl NetStreamAppend<TypeConfig> for Link {
             found.fetch_or(has_gap, Ordering::Relaxed);
             std::future::ready(!has_gap)
         });
+        let end = self.tap.call(&self.peer);
+        let leaving = end.clone();
         let requests = whole.map(move |request| {
             sent.sent();
-            convert::append_to_wire(request)
+            let request = convert::append_to_wire(request);
+            leaving.sent(|| traffic::append(&request));
+            request
         });
+        let requests = end.request(requests);
         Box::pin(async move {
             let mut client = self.client.rpc();
             let answers = match within(patience, "append", client.append(requests)).await {
@@ -248,6 +272,7 @@ impl NetStreamAppend<TypeConfig> for Link {
                 unanswered,
                 patience,
                 gap,
+                end,
             };
             let stream = stream::unfold(
                 Some(answers),
@@ -264,6 +289,7 @@ struct AppendAnswers {
     patience: Duration,
     /// The requests ended because entries that they needed are purged.
     gap: Arc<AtomicBool>,
+    end: End,
 }
 
 type AppendAnswer = Result<StreamAppendResult<TypeConfig>, RpcError>;
@@ -275,6 +301,7 @@ impl AppendAnswers {
             match clock::timeout(self.patience, self.answers.message()).await {
                 Ok(Ok(Some(answer))) => {
                     self.unanswered.answered();
+                    self.end.arrived();
                     return Some(match convert::appended_from_wire(answer) {
                         Ok(Ok(matched)) => (Ok(Ok(matched)), Some(self)),
                         Ok(Err(refused)) => (Ok(Err(refused)), None),

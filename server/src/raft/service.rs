@@ -5,7 +5,13 @@ use std::pin::Pin;
 use futures_util::{Stream, StreamExt as _, stream};
 use tonic::{Status, Streaming};
 
-use super::{contact::LeaderContact, convert, snapshot::receive::Receiver, types::Raft};
+use super::{
+    contact::LeaderContact,
+    convert,
+    snapshot::receive::Receiver,
+    traffic::{self, CallNumber, Tap},
+    types::Raft,
+};
 use crate::proto::peer;
 
 /// Answers raft's calls from other members.
@@ -14,6 +20,7 @@ pub struct RaftService {
     pub(super) raft: Raft,
     pub(super) snapshots: Receiver,
     pub(super) contact: LeaderContact,
+    pub(super) tap: Tap,
 }
 
 fn stopped(error: impl std::fmt::Display) -> Status {
@@ -25,38 +32,64 @@ impl RaftService {
     /// the answers.
     pub fn append(
         &self,
+        call: CallNumber,
         requests: Streaming<peer::AppendRequest>,
     ) -> Pin<Box<dyn Stream<Item = Result<peer::AppendResponse, Status>> + Send>> {
-        let parts = (requests, self.contact.clone());
-        let requests = stream::unfold(parts, |(mut requests, contact)| async move {
+        let end = self.tap.answer(call);
+        let parts = (requests, self.contact.clone(), end.clone());
+        let requests = stream::unfold(parts, |(mut requests, contact, end)| async move {
             let request = requests.message().await.ok()??;
+            end.arrived();
             let request = convert::append_from_wire(request).ok()?;
             contact.heard(request.vote.leader_id.term);
-            Some((request, (requests, contact)))
+            Some((request, (requests, contact, end)))
         });
         let answers = self.raft.stream_append(Box::pin(requests));
-        Box::pin(answers.map(|answer| answer.map(convert::appended_to_wire).map_err(stopped)))
+        Box::pin(answers.map(move |answer| {
+            let answer = answer.map(convert::appended_to_wire).map_err(stopped)?;
+            end.sent(|| traffic::appended(&answer));
+            Ok(answer)
+        }))
     }
 
     /// Asks for this member's vote.
-    pub async fn vote(&self, request: peer::VoteRequest) -> Result<peer::VoteResponse, Status> {
+    pub async fn vote(
+        &self,
+        call: CallNumber,
+        request: peer::VoteRequest,
+    ) -> Result<peer::VoteResponse, Status> {
+        let end = self.tap.answer(call);
+        end.arrived();
         let request = convert::vote_request_from_wire(request)?;
         let response = self.raft.vote(request).await.map_err(stopped)?;
-        Ok(convert::vote_response_to_wire(&response))
+        let response = convert::vote_response_to_wire(&response);
+        end.sent(|| traffic::voted("vote", &response));
+        Ok(response)
     }
 
     /// Asks whether this member would vote; changes nothing.
-    pub async fn pre_vote(&self, request: peer::VoteRequest) -> Result<peer::VoteResponse, Status> {
+    pub async fn pre_vote(
+        &self,
+        call: CallNumber,
+        request: peer::VoteRequest,
+    ) -> Result<peer::VoteResponse, Status> {
+        let end = self.tap.answer(call);
+        end.arrived();
         let request = convert::vote_request_from_wire(request)?;
         let response = self.raft.pre_vote(request).await.map_err(stopped)?;
-        Ok(convert::vote_response_to_wire(&response))
+        let response = convert::vote_response_to_wire(&response);
+        end.sent(|| traffic::voted("pre-vote", &response));
+        Ok(response)
     }
 
     /// Lets this member, or another, stand for election at once.
     pub async fn transfer_leader(
         &self,
+        call: CallNumber,
         request: peer::TransferLeaderRequest,
     ) -> Result<peer::TransferLeaderResponse, Status> {
+        let end = self.tap.answer(call);
+        end.arrived();
         let request = convert::transfer_from_wire(request)?;
         let answer = self
             .raft
@@ -67,14 +100,17 @@ impl RaftService {
             .err()
             .map(|error| error.to_string())
             .unwrap_or_default();
+        end.sent(|| "hand-over-answer".to_owned());
         Ok(peer::TransferLeaderResponse { declined })
     }
 
     /// Receives a checkpoint into a file and makes it this member's state.
     pub fn snapshot(
         &self,
+        call: CallNumber,
         parts: Streaming<peer::SnapshotRequest>,
     ) -> Pin<Box<dyn Stream<Item = Result<peer::SnapshotResponse, Status>> + Send>> {
+        self.tap.answer(call).arrived();
         let mut answers = self.snapshots.serve(self.raft.clone(), parts);
         Box::pin(stream::poll_fn(move |cx| answers.poll_recv(cx)))
     }

@@ -10,11 +10,7 @@ use crate::{
 
 /// Judges the trace in `path`.
 pub(super) fn check(path: &Path) -> Result<Ending, Failure> {
-    let text = fs::read_to_string(path).map_err(at_path(path))?;
-    let history: History = text.parse().map_err(|error| Failure::Trace {
-        path: path.to_owned(),
-        error,
-    })?;
+    let history = read(path)?;
     let violations = oracles::judge(&history);
     for violation in &violations {
         say(&violation.report(&history));
@@ -23,4 +19,13 @@ pub(super) fn check(path: &Path) -> Result<Ending, Failure> {
         say(&format!("ok  {}", Stats::of(&history)));
     }
     Ok(Ending::found_if(!violations.is_empty()))
+}
+
+/// The history whose trace is in `path`.
+pub(super) fn read(path: &Path) -> Result<History, Failure> {
+    let text = fs::read_to_string(path).map_err(at_path(path))?;
+    text.parse().map_err(|error| Failure::Trace {
+        path: path.to_owned(),
+        error,
+    })
 }

@@ -20,8 +20,13 @@ use crate::plan::Focus;
 /// Equal lines to show before the first difference.
 const CONTEXT: usize = 20;
 
-/// Runs each of `seeds` twice and compares the traces.
-pub(super) fn determinism(seeds: Seeds, settings: &Settings) -> Result<Ending, Failure> {
+/// Runs each of `seeds` twice and compares the traces, with the messages between members where
+/// asked for.
+pub(super) fn determinism(
+    seeds: Seeds,
+    messages: bool,
+    settings: &Settings,
+) -> Result<Ending, Failure> {
     let program = env::current_exe().map_err(Failure::Process)?;
     let pool = Pool {
         program: &program,
@@ -34,7 +39,9 @@ pub(super) fn determinism(seeds: Seeds, settings: &Settings) -> Result<Ending, F
         .collect();
     let mut runs = Vec::new();
     for twin in &twins {
-        runs.push(twin.prepare(settings)?);
+        let mut arguments = twin.prepare(settings)?;
+        arguments.extend(messages.then(|| "--messages".to_owned()));
+        runs.push(arguments);
     }
     let (mut different, mut failure) = (false, None);
     pool.run(&runs, |at, finished| {

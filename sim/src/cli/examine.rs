@@ -81,11 +81,10 @@ impl Examinee {
         run: impl FnOnce(&Plan, Option<Mutant>) -> Result<RunResult, RunError> + Send,
     ) -> Result<Report, Failure> {
         let begin = Instant::now();
-        // The simulator makes hash maps deterministic on threads that have not used any yet.
-        let result = thread::scope(|scope| scope.spawn(|| run(&self.plan, self.mutant)).join());
+        let result = carry_out(&self.plan, self.mutant, run);
         let elapsed = begin.elapsed();
         match result {
-            Err(panic) => self.failed(&format!("panic: {}", message(&*panic)), None, out),
+            Err(panic) => self.failed(&format!("panic: {panic}"), None, out),
             Ok(result) => {
                 let RunResult { history, stats } = result?;
                 if let Some(path) = trace {
@@ -162,6 +161,17 @@ impl Examinee {
         }
         command
     }
+}
+
+/// Carries `plan` out by `run`, on a thread of its own: the simulator makes hash maps deterministic
+/// on threads that have not used any yet. The error is what a panic said.
+pub(super) fn carry_out<T: Send>(
+    plan: &Plan,
+    mutant: Option<Mutant>,
+    run: impl FnOnce(&Plan, Option<Mutant>) -> T + Send,
+) -> Result<T, String> {
+    thread::scope(|scope| scope.spawn(|| run(plan, mutant)).join())
+        .map_err(|panic| message(&*panic).to_owned())
 }
 
 /// What a panic said.

@@ -12,8 +12,10 @@ mod many;
 mod mutants;
 mod nightly;
 mod replay;
+mod report;
 mod seeds;
 mod shrink;
+mod step;
 
 use std::{
     io::{self, Write},
@@ -27,6 +29,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     mutants::Mutant,
     plan::{Focus, Plan, ReadError, SEED_MAX},
+    run::{Recording, run_recording},
 };
 use seeds::Seeds;
 
@@ -56,6 +59,9 @@ enum Command {
         /// The seeds, both ends included.
         #[arg(long, value_name = "A..B")]
         seeds: Seeds,
+        /// Record the messages between members, too.
+        #[arg(long)]
+        messages: bool,
         #[command(flatten)]
         settings: Settings,
     },
@@ -91,6 +97,13 @@ enum Command {
         /// The trace.
         trace: PathBuf,
     },
+    /// Write a run as a page for a browser.
+    Report(report::ReportArgs),
+    /// Walk through a saved trace by commands from standard input; `help` lists them.
+    Step {
+        /// The trace.
+        trace: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -103,6 +116,9 @@ struct RunArgs {
     /// A bug to plant.
     #[arg(long, value_name = "NAME", value_parser = crate::mutants::parse)]
     mutant: Option<Mutant>,
+    /// Record the messages between members, too.
+    #[arg(long, conflicts_with = "seeds")]
+    messages: bool,
     /// Write the trace to this file, whatever the verdict. For a single run.
     #[arg(long, value_name = "FILE", conflicts_with = "seeds")]
     trace: Option<PathBuf>,
@@ -225,7 +241,6 @@ fn dispatch(command: Command) -> Result<Ending, Failure> {
             say(Plan::generate(seed, focus).to_string().trim_end());
             Ok(Ending::Well)
         }
-        Command::Determinism { seeds, settings } => determinism::determinism(seeds, &settings),
         Command::Mutants {
             mutants,
             seeds,
@@ -245,12 +260,19 @@ fn dispatch(command: Command) -> Result<Ending, Failure> {
             say(&format!("replay: cargo sim run --plan {}", plan.display()));
             Ok(Ending::Well)
         }
+        Command::Determinism {
+            seeds,
+            messages,
+            settings,
+        } => determinism::determinism(seeds, messages, &settings),
         Command::Replay {
             directory,
             settings,
         } => replay::replay(&directory, &settings),
         Command::Shrink(args) => shrink::command(args),
         Command::Check { trace } => check::check(&trace),
+        Command::Report(args) => report::report(args),
+        Command::Step { trace } => step::step(&trace),
     }
 }
 
@@ -259,6 +281,7 @@ fn run(args: RunArgs) -> Result<Ending, Failure> {
         source,
         focus,
         mutant,
+        messages,
         trace,
         settings,
     } = args;
@@ -276,7 +299,8 @@ fn run(args: RunArgs) -> Result<Ending, Failure> {
             examine::Examinee::of_seed(seed, focus, mutant)
         }
     };
-    let report = examinee.examine(trace.as_deref(), &settings.out, crate::run::run)?;
+    let run = |plan: &Plan, mutant| run_recording(plan, mutant, Recording { messages });
+    let report = examinee.examine(trace.as_deref(), &settings.out, run)?;
     say(&report.text);
     Ok(report.ending)
 }

@@ -12,11 +12,12 @@ use quorate_server::{
     clock,
     config::Config,
     node::Node,
+    raft::Traffic,
     server::{self, Hooks, Tuning},
     storage::LogOptions,
 };
 
-use super::observer::ApplyObserver;
+use super::{observer::ApplyObserver, traffic::MemberTraffic};
 use crate::{disk::SimDisk, history::What, plan::Plan, recorder::Recorder};
 
 /// Port for clients, as etcd has it.
@@ -254,9 +255,17 @@ impl Life {
             member: self.number,
             recorder: self.recorder.clone(),
         };
+        let traffic = MemberTraffic {
+            member: self.number,
+            recorder: self.recorder.clone(),
+        };
         let life = self.clone();
         let hooks = Hooks {
             observer: Some(Arc::new(observer)),
+            traffic: self
+                .recorder
+                .records_messages()
+                .then(|| Arc::new(traffic) as Arc<dyn Traffic>),
             on_fatal: Arc::new(move |reason| life.halt(start, &reason)),
         };
         let disk = Arc::new(self.disk.clone());

@@ -2,6 +2,7 @@
 
 mod member;
 mod observer;
+mod traffic;
 
 pub use member::{Member, client_authority, ip as member_ip};
 

@@ -6,6 +6,7 @@
 //! the same bytes.
 
 mod blob;
+mod concerns;
 mod op;
 mod operations;
 mod record;

@@ -105,6 +105,22 @@ pub enum What {
         /// The term.
         term: u64,
     },
+    /// A member sent a message of raft's to another one. Recorded only where that is asked for.
+    Sent {
+        /// Number of the message, unique in the history.
+        message: u64,
+        /// The sender.
+        from: u64,
+        /// The receiver.
+        to: u64,
+        /// What it says, on one line: its kind, then the figures that matter.
+        text: String,
+    },
+    /// The message arrived. One without this record was lost, or was on its way in the end.
+    Arrived {
+        /// The message.
+        message: u64,
+    },
     /// A member's clock runs at this rate from now on; until its first such record at 0.
     Clock {
         /// The member.

@@ -41,6 +41,8 @@ struct Known<'a> {
     ops: BTreeSet<u64>,
     watches: BTreeSet<u64>,
     ended: BTreeSet<u64>,
+    messages: BTreeSet<u64>,
+    on_their_way: BTreeSet<u64>,
 }
 
 impl<'a> Known<'a> {
@@ -61,6 +63,15 @@ impl<'a> Known<'a> {
                 if matches!(outcome, Outcome::Ok(response) if !response.body.answers(request)) {
                     return Err(format!("op{op} got the answer of another kind of request"));
                 }
+            }
+            What::Sent { message, .. } => {
+                if !self.messages.insert(*message) {
+                    return Err(format!("message{message} is sent twice"));
+                }
+                self.on_their_way.insert(*message);
+            }
+            What::Arrived { message } if !self.on_their_way.remove(message) => {
+                return Err(format!("message{message} is not on its way"));
             }
             What::WatchOpen(open) if !self.watches.insert(open.watch) => {
                 return Err(format!("watch{} is opened twice", open.watch));

@@ -47,6 +47,7 @@ impl Member {
         take_part(&config, disk.clone()).await;
         let hooks = Hooks {
             observer: None,
+            traffic: None,
             on_fatal: Arc::new(|reason| panic!("the member cannot go on: {reason}")),
         };
         let tuning = Tuning::production().expect("random numbers");

@@ -24,6 +24,7 @@ use crate::{
     },
     raft::{
         convert,
+        traffic::End,
         types::{TypeConfig, Vote},
     },
     storage::{CheckpointReader, Extent, StorageError},
@@ -88,6 +89,7 @@ pub(in crate::raft) async fn send(
     vote: Vote,
     snapshot: SnapshotOf<TypeConfig, StoredSnapshot>,
     transfers: Transfers,
+    end: End,
 ) -> Result<Vote, Broken> {
     let content = snapshot.snapshot.content();
     let head = peer::SnapshotHead {
@@ -105,7 +107,15 @@ pub(in crate::raft) async fn send(
     };
     let chunks = stream::poll_fn(move |cx| queue.poll_recv(cx));
     let mut client = client.rpc();
-    let call = client.snapshot(stream::iter([head]).chain(chunks));
+    end.sent(|| {
+        let last = snapshot
+            .meta
+            .last_log_id
+            .as_ref()
+            .map_or(0, convert::entry_index);
+        format!("snapshot last={last} bytes={}", content.bytes)
+    });
+    let call = client.snapshot(end.request(stream::iter([head]).chain(chunks)));
     let answers = match clock::timeout(STALL, call).await {
         Ok(answers) => answers?.into_inner(),
         Err(_) => return Err(Broken::Silent),

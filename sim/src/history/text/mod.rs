@@ -11,6 +11,8 @@
 //! 1.300000000 watch3 events @5 put k1=v1@5 ; delete k2@5
 //! 1.300000000 log 12 term=2 @5 put k1=v1@5 ; end 9
 //! 1.300000000 n1 applied 12 term=2 @5 hash=00000000000000ab
+//! 1.400000000 message4 n1>n2 append term=2 after=12 entries=13..14 commit=12
+//! 1.401000000 message4 arrived
 //! ```
 //!
 //! A line begins with the time in seconds. `@5` is a revision, `[a,b)` an interval, `[a,)` one

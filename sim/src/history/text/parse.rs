@@ -27,6 +27,8 @@ pub(super) fn record(line: &str) -> Result<Record, String> {
         operation(op, &mut words)?
     } else if let Some(watch) = number_after(subject, "watch") {
         watch_record(watch, &mut words)?
+    } else if let Some(message) = number_after(subject, "message") {
+        message_record(message, &mut words)?
     } else if let Some(member) = number_after(subject, "n") {
         member_record(member, &mut words)?
     } else {
@@ -135,6 +137,24 @@ fn watch_record(watch: u64, words: &mut Words<'_>) -> Result<What, String> {
                 no_delete: words.take("no_delete"),
             })
         }
+    })
+}
+
+fn message_record(message: u64, words: &mut Words<'_>) -> Result<What, String> {
+    if words.take("arrived") {
+        return Ok(What::Arrived { message });
+    }
+    let link = words.next("a link")?;
+    let ends = link.split_once('>').and_then(|(from, to)| {
+        let from = number_after(from, "n")?;
+        Some((from, number_after(to, "n")?))
+    });
+    let (from, to) = ends.ok_or_else(|| format!("`n…>n…` expected, not `{link}`"))?;
+    Ok(What::Sent {
+        message,
+        from,
+        to,
+        text: words.remaining("a message")?,
     })
 }
 

@@ -43,6 +43,9 @@ then put k1 v2 ; get k2 else delete [a,b)
 3.300000000 log 13 term=2 @5 renew 9 ; end 8
 3.300000000 log 14 term=2 @5
 3.400000000 n1 applied 12 term=2 @5 hash=00000000000000ab
+3.450000000 message1 n1>n3 append term=2 after=14 commit=14
+3.450000000 message2 n1>n2 vote term=3
+3.460000000 message1 arrived
 3.500000000 quiet bound_ms=20000
 ";
 
@@ -83,6 +86,9 @@ fn what_is_no_history_is_refused_with_its_line() {
         ),
         ("1 watch1 events @5", "watch1 is not open"),
         ("1 op1 c1 n1 put k a=b", "a value expected"),
+        ("1 message1 n1-n2 append", "`n…>n…` expected"),
+        ("1 message1 arrived", "message1 is not on its way"),
+        ("1 message1 n1>n2 vote\n1 message1 n1>n2 vote", "sent twice"),
         (
             "1 log 1 term=1 @2 end 3 ; put k=v@2",
             "before changes of leases",

@@ -82,6 +82,13 @@ impl Display for What {
                 write!(f, "hash={state_hash:016x}")
             }
             Self::Leader { member, term } => write!(f, "n{member} leads term={term}"),
+            Self::Sent {
+                message,
+                from,
+                to,
+                text,
+            } => write_words(f, &format!("message{message} n{from}>n{to}"), text),
+            Self::Arrived { message } => write!(f, "message{message} arrived"),
             Self::Clock { member, rate_ppm } => write!(f, "n{member} clock ppm={rate_ppm}"),
             Self::Fault { text } => write_words(f, "fault", text),
             Self::Quiet { bound_ms } => write!(f, "quiet bound_ms={bound_ms}"),
