@@ -26,10 +26,8 @@ impl Display for What {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cluster { members } => {
-                f.write_str("cluster")?;
-                members
-                    .iter()
-                    .try_for_each(|member| write!(f, " n{member}"))
+                let names: String = members.iter().map(|member| format!(" n{member}")).collect();
+                write!(f, "cluster{names}")
             }
             Self::Invoke {
                 op,
