@@ -18,6 +18,7 @@ const view = {
   top: 0, // pixels of lanes scrolled away above
   width: 0,
   height: 0,
+  scale: 0,
   shown: {}, // filters by name
   found: null, // records that a search found, or null where there is no search
   selected: -1,
@@ -89,8 +90,10 @@ const nsOf = (x) => view.from + (x - GUTTER) / pixelsPerNs();
 function resize() {
   const scale = devicePixelRatio || 1;
   const box = stage.getBoundingClientRect();
-  view.width = Math.max(box.width, GUTTER + 100);
-  view.height = Math.max(box.height, 120);
+  const [width, height] = [Math.max(box.width, GUTTER + 100), Math.max(box.height, 120)];
+  // Setting a canvas's size clears it.
+  if (width === view.width && height === view.height && scale === view.scale) return;
+  Object.assign(view, { width, height, scale });
   for (const [canvas, context] of [[base, base2d], [overlay, over2d]]) {
     canvas.width = Math.round(view.width * scale);
     canvas.height = Math.round(view.height * scale);
