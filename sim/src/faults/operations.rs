@@ -47,7 +47,7 @@ impl Injector {
 
     /// Adds a role, or removes the one that the fault with the number before this may have added.
     pub(super) async fn change_roles(&self, fault: u64, at: u64, operator: &Mutex<Session>) {
-        let (adds, role) = (fault % 2 == 0, format!("role-{}", fault / 2));
+        let (adds, role) = (fault.is_multiple_of(2), format!("role-{}", fault / 2));
         let what = if adds { "added" } else { "removed" };
         self.recorder.fault(format!("{role} is {what} at n{at}"));
         let mut operator = operator.lock().await;
