@@ -24,6 +24,7 @@ pub mod kv;
 pub mod lease;
 pub mod limits;
 mod machine;
+pub mod planted;
 pub mod request;
 pub mod response;
 mod store;

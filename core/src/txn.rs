@@ -5,6 +5,7 @@ use crate::{
     error::Error,
     kv::{KeyRange, LeaseId},
     lease::table::LeaseTable,
+    planted::{Bug, is_planted},
     request::{Compare, CompareTarget, Op, PutRequest, RangeRequest, Relation, TxnRequest},
     response::{OpResponse, TxnResponse},
     store::{Store, record::Record, write::Write},
@@ -194,6 +195,9 @@ fn holds_for(compare: &Compare, record: Option<&Record>) -> bool {
     let ordering = match &compare.target {
         CompareTarget::Version(operand) => number(Record::version).cmp(operand),
         CompareTarget::CreateRevision(operand) => number(Record::create_revision).cmp(operand),
+        CompareTarget::ModRevision(operand) if is_planted(Bug::CompareWrongField) => {
+            number(Record::create_revision).cmp(operand)
+        }
         CompareTarget::ModRevision(operand) => number(|record| record.at().main).cmp(operand),
         CompareTarget::Lease(operand) => {
             number(|record| record.lease().map_or(0, LeaseId::get)).cmp(operand)
@@ -207,7 +211,7 @@ fn holds_for(compare: &Compare, record: Option<&Record>) -> bool {
     match compare.relation {
         Relation::Equal => ordering.is_eq(),
         Relation::Greater => ordering.is_gt(),
-        Relation::Less => ordering.is_lt(),
+        Relation::Less => ordering.is_lt() || is_planted(Bug::LessOrEqual) && ordering.is_eq(),
         Relation::NotEqual => ordering.is_ne(),
     }
 }

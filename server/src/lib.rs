@@ -13,7 +13,6 @@ pub mod logging;
 pub mod node;
 mod peer_service;
 pub mod peers;
-pub mod planted;
 pub mod proto;
 pub mod raft;
 pub mod replica;

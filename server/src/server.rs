@@ -1,11 +1,11 @@
 //! A running member: its parts put together, served, and stopped in order.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use quorate_core::{
     StateMachine,
-    command::MemberAttributes,
     limits::{COMPACT_STEP_KEYS, LEASE_BATCH_MAX, WatchLimits},
+    planted::{Bug, is_planted},
 };
 
 use crate::{
@@ -13,24 +13,25 @@ use crate::{
     api,
     auth::Auth,
     clock,
-    config::{ClusterState, Config, InitialMember},
+    config::{ClusterState, Config},
     disk::Disk,
     http,
     node::{LeaseOffice, Member, Node, NodeOptions, RENEWAL_BATCH_INTERVAL, RequestLimits},
     peer_service,
     peers::Peers,
-    planted::{self, Bug},
-    raft::{Consensus, ConsensusOptions, Peer, Tap, Traffic},
+    raft::{Consensus, ConsensusOptions, Tap, Traffic},
     replica::{self, Observer, Replica},
     runtime::{self, JoinHandle, Signal, Workers},
-    storage::{Directory, Log, LogOptions, Owner, Storage, StorageError},
+    storage::{Directory, Log, LogOptions, Storage, StorageError},
     wire::{self, Listener, ServeOptions, Services},
 };
 
 mod error;
+mod members;
 mod serving;
 
 pub use error::StartError;
+use members::{attributes, founders, owner, peers};
 use serving::{client_serve_options, peer_serve_options};
 
 /// Base of the time that a request may wait for consensus; two election timeouts are added, as in
@@ -315,7 +316,7 @@ async fn start_node(
         heartbeat_interval: config.heartbeat_interval,
         election_timeout: config.election_timeout,
         catchup_entries: tuning.catchup_entries,
-        leader_restore: planted::is_planted(Bug::LeaderRestore),
+        leader_restore: is_planted(Bug::LeaderRestore),
     };
     let tap = Tap::new(hooks.traffic.clone());
     let consensus = Consensus::start(options, storage, replica.clone(), peers.clone(), tap).await?;
@@ -353,49 +354,6 @@ fn node_options(config: &Config, tuning: &Tuning) -> NodeOptions {
         compact_step_keys: tuning.compact_step_keys,
         lease_batch_max: tuning.lease_batch_max,
         progress_interval: config.progress.interval,
-    }
-}
-
-fn peers(config: &Config) -> Peers {
-    let members: Vec<(u64, Vec<String>)> = founders(config)
-        .into_iter()
-        .map(|(id, peer)| (id, peer.peer_urls))
-        .collect();
-    let members = members.iter().map(|(id, urls)| (*id, &urls[..]));
-    Peers::new(config.cluster.cluster_id, members)
-}
-
-fn owner(config: &Config) -> Owner {
-    Owner {
-        cluster_id: config.cluster.cluster_id,
-        member_id: config.cluster.member_id,
-        name: config.name.clone(),
-    }
-}
-
-fn founders(config: &Config) -> BTreeMap<u64, Peer> {
-    let peer = |member: &InitialMember| Peer {
-        name: member.name.clone(),
-        peer_urls: member.peer_urls.iter().map(ToString::to_string).collect(),
-    };
-    config
-        .cluster
-        .members
-        .iter()
-        .map(|member| (member.id, peer(member)))
-        .collect()
-}
-
-fn attributes(config: &Config, instance: u64) -> MemberAttributes {
-    MemberAttributes {
-        member_id: config.cluster.member_id,
-        name: config.name.clone(),
-        client_urls: config
-            .advertise_client_urls
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        instance,
     }
 }
 

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod recorder;
 pub mod report;
 pub mod run;
+pub mod shrink;
 pub mod walk;
 #[cfg(madsim)]
 pub mod workload;

@@ -1,59 +1,46 @@
 //! Planted bugs, each of which the oracles must find: what shows that a green run means something.
 //!
 //! They exist in builds for the simulator only and are chosen when such a build is started, so no
-//! program that could serve anybody can have one.
+//! program that could serve anybody can have one. [`quorate_core::planted`] lists them.
 
-use clap::ValueEnum;
+pub use quorate_core::planted::Bug as Mutant;
 
 use crate::plan::Focus;
 
-/// A planted bug.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Mutant {
-    /// openraft's default: a leader that restarts goes on leading in the same term, although it
-    /// has lost what it had written and not yet synced. It then writes other entries under the
-    /// positions and the term that followers already know.
-    LeaderRestore,
+/// The bug of this name.
+///
+/// # Errors
+/// There is none; says which there are.
+pub fn parse(name: &str) -> Result<Mutant, String> {
+    let found = Mutant::ALL.iter().find(|mutant| mutant.name() == name);
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = Mutant::ALL.iter().map(|mutant| mutant.name()).collect();
+        format!("no such bug; there are {}", names.join(", "))
+    })
 }
 
-impl Mutant {
-    /// All of them.
-    pub const ALL: [Self; 1] = [Self::LeaderRestore];
-
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::LeaderRestore => "leader-restore",
-        }
-    }
-
-    /// The bug as the server knows it.
-    #[cfg(madsim)]
-    pub fn bug(self) -> quorate_server::planted::Bug {
-        match self {
-            Self::LeaderRestore => quorate_server::planted::Bug::LeaderRestore,
-        }
-    }
-
-    /// The faults that bring it out.
-    pub fn focus(self) -> Focus {
-        match self {
-            Self::LeaderRestore => Focus::Crashes,
-        }
+/// The faults that bring a bug out. Most need none in particular.
+pub fn focus(mutant: Mutant) -> Focus {
+    match mutant {
+        Mutant::LeaderRestore | Mutant::VoteNotSynced => Focus::Crashes,
+        _ => Focus::Everything,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::ValueEnum;
+    use std::collections::BTreeSet;
 
-    use super::Mutant;
+    use super::{Mutant, parse};
 
     #[test]
-    fn every_mutant_is_listed_under_its_name() {
-        assert_eq!(Mutant::ALL, Mutant::value_variants());
+    fn every_bug_has_a_name_of_its_own() {
         for mutant in Mutant::ALL {
-            assert_eq!(Mutant::from_str(mutant.name(), false), Ok(mutant));
+            assert_eq!(parse(mutant.name()), Ok(*mutant));
         }
+        let names: BTreeSet<&str> = Mutant::ALL.iter().map(|mutant| mutant.name()).collect();
+        assert_eq!(names.len(), Mutant::ALL.len());
+        let refused = parse("none").expect_err("there is none of this name");
+        assert!(refused.contains("leader-restore"), "{refused}");
     }
 }

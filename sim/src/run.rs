@@ -72,7 +72,7 @@ mod simulated {
         task::spawn,
         time::{TimeHandle, sleep},
     };
-    use quorate_server::planted;
+    use quorate_core::planted;
 
     use super::Recording;
     use crate::{
@@ -84,7 +84,7 @@ mod simulated {
     const CLIENTS_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
 
     /// Numbers of the clients that the run itself has; the plan's are below.
-    const COMPACTOR: u64 = 900;
+    const OPERATOR: u64 = 900;
     const FIRST_PROBE: u64 = 901;
 
     /// How often the run looks whether everything owed is done.
@@ -101,7 +101,7 @@ mod simulated {
         }
         quorate_server::clock::reset_clocks();
         if let Some(mutant) = mutant {
-            planted::plant(mutant.bug());
+            planted::plant(mutant);
         }
         let runtime = Runtime::with_seed_and_config(plan.seed, Config::default());
         let recorder = Recorder::new(recording);
@@ -130,8 +130,8 @@ mod simulated {
     /// Everything that clients and faults do, on the clients' node.
     async fn work(plan: Plan, injector: Injector, recorder: Recorder) {
         let clients = workload::start(&plan, &recorder);
-        let (compactor, _) = workload::client(&plan, COMPACTOR, &recorder);
-        injector.run(&plan, compactor).await;
+        let (operator, _) = workload::client(&plan, OPERATOR, &recorder);
+        injector.run(&plan, operator).await;
         recorder.quiet(plan.schedule.quiet_ms);
         let quiet_ms = elapsed_ms();
         let members = plan.cluster.members;

@@ -5,6 +5,7 @@ use crate::{
     codec::{DecodeError, decode_lease, decode_lease_id, decode_member, wire::Reader},
     limits::LEASE_TTL_MAX_S,
     machine::StateMachine,
+    planted::{Bug, is_planted},
     store::{
         FIRST_CHANGE, NEVER_COMPACTED, Store,
         record::{Generation, KEY_BYTES_MAX, Record, Revision},
@@ -104,6 +105,9 @@ impl Restore {
         let changes = self.changes.into_iter().map(|(_, change)| change);
         if !self.state.store.restore_log(changes) {
             return Err(DecodeError::Inconsistent("the revisions have gaps"));
+        }
+        if is_planted(Bug::RevisionOfLastKey) {
+            self.state.store.forget_deletes();
         }
         Ok(StateMachine::restored(self.state))
     }

@@ -59,6 +59,7 @@ use crate::{
     command::Renewal,
     kv::LeaseId,
     limits::{LEASE_DUE_LOOKS_MAX, LEASE_UNREPLICATED_MAX_MS},
+    planted::{Bug, is_planted},
 };
 
 /// Leases by a time of theirs.
@@ -118,9 +119,16 @@ impl LeaseKeeper {
         grace_ms: u64,
     ) -> Self {
         let mut keeper = Self::default();
+        if is_planted(Bug::LeasesForgotten) {
+            return keeper;
+        }
         for (id, ttl_s, renewed_at_ms) in leases {
             let ttl_ms = ms(ttl_s);
-            let life_ms = ttl_ms.saturating_add(slack_ms(ttl_ms));
+            let (slack_ms, grace_ms) = match is_planted(Bug::NoSlackForSuccessor) {
+                true => (0, 0),
+                false => (slack_ms(ttl_ms), grace_ms),
+            };
+            let life_ms = ttl_ms.saturating_add(slack_ms);
             let deadline_ms = renewed_at_ms
                 .saturating_add(life_ms)
                 .max(now_ms)
@@ -191,6 +199,12 @@ impl LeaseKeeper {
     /// A poll looks at no more than [`LEASE_DUE_LOOKS_MAX`] leases that turn out not to be due
     /// yet. While [`Self::next_deadline_ms`] is not after `now_ms`, another poll may find more.
     pub fn poll_expired(&mut self, now_ms: u64, max: usize) -> Vec<LeaseId> {
+        let now_ms = now_ms
+            + if is_planted(Bug::LeaseEndsEarly) {
+                1000
+            } else {
+                0
+            };
         // Looks them up before the loop below, which does so one after the other: here the
         // processor waits for many at a time.
         let listed = self.due.iter().take_while(|(at_ms, _)| *at_ms <= now_ms);

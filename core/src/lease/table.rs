@@ -5,7 +5,13 @@ use std::ops::Bound;
 use bytes::Bytes;
 use imbl::{OrdMap, OrdSet};
 
-use crate::{error::Error, kv::LeaseId, limits::LEASE_TTL_MAX_S, response::LeaseInfo};
+use crate::{
+    error::Error,
+    kv::LeaseId,
+    limits::LEASE_TTL_MAX_S,
+    planted::{Bug, is_planted},
+    response::LeaseInfo,
+};
 
 /// What a lease takes, bytes: an estimate for [`LeaseTable::size_bytes`].
 const LEASE_BYTES: u64 = 64;
@@ -60,6 +66,9 @@ impl LeaseTable {
     /// that holds from now on, `None` if there is no such lease.
     pub(crate) fn renew(&mut self, id: LeaseId, renewed_at_ms: u64, now_ms: u64) -> Option<u64> {
         let lease = self.0.get_mut(&id)?;
+        if is_planted(Bug::RenewalsNotReplicated) {
+            return Some(renewed_at_ms.min(now_ms));
+        }
         lease.renewed_at_ms = lease.renewed_at_ms.max(renewed_at_ms.min(now_ms));
         Some(lease.renewed_at_ms)
     }

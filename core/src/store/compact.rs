@@ -6,7 +6,10 @@
 //! start there. So the work is in proportion to what goes, not to what stays.
 
 use super::{Store, key::Probe, version_bytes};
-use crate::error::Error;
+use crate::{
+    error::Error,
+    planted::{Bug, is_planted},
+};
 
 impl Store {
     /// Makes all revisions below `revision` unreadable.
@@ -53,7 +56,8 @@ impl Store {
             if !finished {
                 continue;
             }
-            if change.at().main < self.compact_revision {
+            let main = change.at().main;
+            if main < self.compact_revision || is_planted(Bug::CompactionDropsItsEvents) {
                 self.log.drop_first();
             } else {
                 self.sweep = Some(position + 1);
@@ -70,7 +74,11 @@ impl Store {
         let Some(history) = self.history(key) else {
             return (0, true);
         };
-        let unreachable = history.logical_start(self.compact_revision);
+        let from = match is_planted(Bug::CompactionDropsLive) {
+            true => self.revision,
+            false => self.compact_revision,
+        };
+        let unreachable = history.logical_start(from);
         let remove = unreachable.min(versions_max);
         if remove == 0 {
             return (0, true);

@@ -17,6 +17,7 @@ pub(crate) mod write;
 
 use std::{ops::Bound, sync::Arc};
 
+use bytes::Bytes;
 use imbl::OrdMap;
 
 use self::{
@@ -77,6 +78,13 @@ impl Store {
             size_bytes: 0,
             sweep: None,
         }
+    }
+
+    /// The planted bug [`Bug::RevisionOfLastKey`](crate::planted::Bug).
+    pub(crate) fn forget_deletes(&mut self) {
+        let everything = KeyRange::From(Bytes::new());
+        let newest = self.live(&everything).map(|record| record.at().main).max();
+        self.revision = newest.unwrap_or(FIRST_CHANGE - 1);
     }
 
     /// The store's main revision.

@@ -6,6 +6,7 @@ use super::{Store, record::Record};
 use crate::{
     error::Error,
     kv::{KeyRange, KeyValue},
+    planted::{Bug, is_planted},
     request::{PageRequest, RangeRequest, RevisionFilter, Sort, SortOrder, SortTarget},
     response::{Page, RangeResponse},
 };
@@ -52,7 +53,7 @@ impl Store {
         }
         let more = limit.is_some_and(|limit| kvs.len() > limit);
         if let Some(limit) = limit {
-            kvs.truncate(limit);
+            kvs.truncate(limit + usize::from(is_planted(Bug::LimitOffByOne)));
         }
         if request.keys_only {
             kvs.iter_mut().for_each(|kv| kv.value.clear());
@@ -106,7 +107,8 @@ impl Store {
         if revision > self.revision {
             return Err(Error::FutureRevision);
         }
-        if revision > 0 && revision < self.compact_revision {
+        let is_compacted = revision > 0 && revision < self.compact_revision;
+        if is_compacted && !is_planted(Bug::ReadsCompacted) {
             return Err(Error::Compacted);
         }
         Ok(())

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     kv::{Event, KeyValue, LeaseId},
     lease::table::LeaseTable,
+    planted::{Bug, is_planted},
     request::{DeleteRangeRequest, PutRequest, RangeRequest},
     response::{DeleteRangeResponse, PutResponse, RangeResponse},
 };
@@ -44,9 +45,12 @@ impl<'a> Write<'a> {
     }
 
     /// Makes the changes the store's newest revision and gives them as events.
-    pub(crate) fn finish(self) -> Arc<[Event]> {
-        if self.events.is_empty() {
+    pub(crate) fn finish(mut self) -> Arc<[Event]> {
+        if self.events.is_empty() && !is_planted(Bug::EmptyWriteTakesRevision) {
             return Arc::default();
+        }
+        if is_planted(Bug::EventTwice) && self.events.len() > 1 {
+            self.events.insert(0, self.events[0].clone());
         }
         self.store.revision = self.main;
         self.events.into()
@@ -70,6 +74,9 @@ impl<'a> Write<'a> {
             }
             let lease = match before.filter(|_| request.ignore_lease) {
                 Some(before) => before.lease(),
+                None if is_planted(Bug::PutKeepsLease) => {
+                    request.lease.or(before.and_then(Record::lease))
+                }
                 None => request.lease,
             };
             let value = match before.filter(|_| request.ignore_value) {
@@ -78,7 +85,11 @@ impl<'a> Write<'a> {
             };
             Record::put(at, generation, lease, &request.key, value)
         });
-        let prev_kv = change.before.filter(|_| request.prev_kv);
+        let before = match is_planted(Bug::PrevKvIsNew) {
+            true => Some(change.record),
+            false => change.before,
+        };
+        let prev_kv = before.filter(|_| request.prev_kv);
         PutResponse {
             revision: self.main,
             prev_kv: prev_kv.as_ref().and_then(Record::key_value),
@@ -87,7 +98,10 @@ impl<'a> Write<'a> {
 
     /// Deletes the keys of an interval, in key order.
     pub(crate) fn delete_range(&mut self, request: &DeleteRangeRequest) -> DeleteRangeResponse {
-        let live: Vec<Record> = self.store.live(&request.range).cloned().collect();
+        let mut live: Vec<Record> = self.store.live(&request.range).cloned().collect();
+        if is_planted(Bug::DeleteLeavesLast) && live.len() > 1 {
+            live.pop();
+        }
         for record in &live {
             self.delete(record.key());
         }
@@ -117,6 +131,9 @@ impl<'a> Write<'a> {
             }
         }
         keys.sort_unstable();
+        if is_planted(Bug::LeaseLeavesKey) {
+            keys.pop();
+        }
         for key in keys {
             self.delete(&key);
         }

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use super::{batch::Replay, create::Spec, index::Index, watcher::WatcherId};
-use crate::{Error, kv::Event, limits::WatchLimits};
+use crate::{
+    Error,
+    kv::Event,
+    limits::WatchLimits,
+    planted::{Bug, is_planted},
+};
 
 /// Revisions with all their events, in order.
 pub type Revisions<'a> = Box<dyn Iterator<Item = (i64, Arc<[Event]>)> + 'a>;
@@ -126,7 +131,9 @@ impl<'a> Scan<'a> {
         let from = self.readers.iter().map(|reader| reader.lagging.next).min();
         let next = from.map_or(0, |from| self.read(view, from));
         let found = self.readers.into_iter().map(|reader| {
-            let next = reader.full_at.unwrap_or(next).max(reader.lagging.next);
+            let skipped = i64::from(is_planted(Bug::CatchUpSkips));
+            let full_at = reader.full_at.map(|full_at| full_at + skipped);
+            let next = full_at.unwrap_or(next).max(reader.lagging.next);
             (
                 reader.lagging.watcher,
                 Found::Events {

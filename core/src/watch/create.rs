@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use crate::kv::{Event, KeyRange, KeyValue};
+use crate::{
+    kv::{Event, KeyRange, KeyValue},
+    planted::{Bug, is_planted},
+};
 
 /// A request for a watcher (contract api.md §6). Permissions are the caller's to check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,9 +82,13 @@ impl Spec {
 
     /// Whether the filters let `event` through; its key is not looked at.
     fn admits(&self, event: &Event) -> bool {
+        let (no_put, no_delete) = match is_planted(Bug::FilterInverted) {
+            true => (self.no_delete, self.no_put),
+            false => (self.no_put, self.no_delete),
+        };
         match event {
-            Event::Put { .. } => !self.no_put,
-            Event::Delete { .. } => !self.no_delete,
+            Event::Put { .. } => !no_put,
+            Event::Delete { .. } => !no_delete,
         }
     }
 
@@ -92,7 +99,8 @@ impl Spec {
 
     /// `event` as the watcher gets it.
     pub(super) fn copy(&self, event: &Event) -> Event {
-        let shown = |prev: &Option<KeyValue>| if self.prev_kv { prev.clone() } else { None };
+        let is_shown = self.prev_kv && !is_planted(Bug::PrevKvMissing);
+        let shown = |prev: &Option<KeyValue>| if is_shown { prev.clone() } else { None };
         match event {
             Event::Put { kv, prev } => Event::Put {
                 kv: kv.clone(),

@@ -7,7 +7,11 @@ use super::{
     stream::Queued,
     watcher::{Watcher, WatcherId},
 };
-use crate::{kv::Event, limits::WatchLimits};
+use crate::{
+    kv::Event,
+    limits::WatchLimits,
+    planted::{Bug, is_planted},
+};
 
 impl Hub {
     /// Queues those events of `published` that were `picked` by their keys for a live watcher. Returns its stream if
@@ -32,6 +36,9 @@ impl Hub {
             .expect("a watcher has a stream");
         let bytes = published.bytes;
         if !watcher.has_room(bytes, &self.limits) || !stream.has_room(bytes, &self.limits) {
+            if is_planted(Bug::SlowWatcherLosesEvent) {
+                return None;
+            }
             return Some(self.fall_behind(id, published.revision));
         }
         watcher.queued_bytes += bytes;

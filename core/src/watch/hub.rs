@@ -12,7 +12,12 @@ use super::{
     stream::{Queued, Stream},
     watcher::{Start, Watcher, WatcherId},
 };
-use crate::{hashed, kv::Event, limits::WatchLimits};
+use crate::{
+    hashed,
+    kv::Event,
+    limits::WatchLimits,
+    planted::{Bug, is_planted},
+};
 
 /// All watchers of a member. See [the module](super) for how to drive it.
 #[derive(Debug)]
@@ -94,7 +99,13 @@ impl Hub {
             watch_id,
             current_revision,
         )));
-        let start = Start::new(request.start_revision, current_revision);
+        let mut start = Start::new(request.start_revision, current_revision);
+        if is_planted(Bug::WatchIgnoresCompaction) {
+            start.next = start.next.max(compact_revision);
+        }
+        if is_planted(Bug::WatchSkipsCompactedRevision) && start.next == compact_revision {
+            start.next += 1;
+        }
         self.watchers
             .insert(id, Watcher::new(stream, watch_id, spec, start));
         if start.next < compact_revision {
@@ -174,6 +185,10 @@ impl Hub {
             .filter(|(_, watcher)| watcher.takes(revision));
         let live: Vec<WatcherId> = live.map(|(id, _)| *id).collect();
         let missed = self.published + 1;
+        let live = match is_planted(Bug::WatchMissesCheckpoint) {
+            true => Vec::new(),
+            false => live,
+        };
         self.published = revision;
         self.recent.clear();
         sorted(

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{StreamId, create::Spec};
-use crate::limits::WatchLimits;
+use crate::{
+    limits::WatchLimits,
+    planted::{Bug, is_planted},
+};
 
 /// Names a watcher within the hub, for ever: unlike the client's watch id it is never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,7 +92,8 @@ impl Watcher {
         let State::Live { floor } = self.state else {
             return false;
         };
-        self.start_revision <= published && floor <= published + 1
+        let has_begun = self.start_revision <= published && floor <= published + 1;
+        has_begun || is_planted(Bug::ProgressBeforeStart)
     }
 
     /// Whether compaction has cancelled it.
@@ -115,7 +119,11 @@ impl Watcher {
     /// It lacks nothing published any more.
     pub(super) fn join(&mut self) {
         if let State::Behind { next } = self.state {
-            self.state = State::Live { floor: next };
+            let floor = match is_planted(Bug::FutureWatchGetsOldEvents) {
+                true => 0,
+                false => next,
+            };
+            self.state = State::Live { floor };
         }
     }
 
@@ -184,6 +192,8 @@ impl Start {
         } else {
             requested
         };
+        let back = i64::from(is_planted(Bug::WatchTravelsBack) && requested > 1);
+        let next = next - back;
         Self { requested, next }
     }
 }

@@ -2,7 +2,13 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use quorate_core::{Command, Response, auth::Author, codec::encode_command, command::Proposal};
+use quorate_core::{
+    Command, Response,
+    auth::Author,
+    codec::encode_command,
+    command::Proposal,
+    planted::{Bug, is_planted},
+};
 
 use super::{Node, NodeError, Outcome, RETRY_INTERVAL, proposals::Lost};
 use crate::{clock, proto::peer, raft::NotAccepted};
@@ -63,7 +69,14 @@ impl Node {
             if clock::timeout(timeout, send).await.is_err() {
                 self.replica.proposals.lost(request_id, Lost::Overdue);
             }
-            return match heard.await {
+            let heard = match is_planted(Bug::ProposedAgain) {
+                false => heard.await,
+                true => match clock::timeout(self.options.election_timeout, heard).await {
+                    Ok(heard) => heard,
+                    Err(clock::Elapsed) => continue,
+                },
+            };
+            return match heard {
                 Ok(Ok(outcome)) => Ok(outcome),
                 Ok(Err(Lost::NotProposed)) => {
                     clock::sleep(RETRY_INTERVAL).await;

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use quorate_core::planted::{Bug, is_planted};
 use tokio::sync::{Notify, oneshot};
 
 use super::{Node, NodeError};
@@ -66,7 +67,8 @@ impl Node {
     /// # Errors
     /// [`NodeError::Timeout`] where that takes longer than a request may; [`NodeError::Stopped`].
     pub async fn read_barrier(&self) -> Result<(), NodeError> {
-        if self.is_newest() && !self.is_stopping() {
+        let is_newest = self.is_newest() || is_planted(Bug::FollowerReadsItsOwn);
+        if is_newest && !self.is_stopping() {
             return Ok(());
         }
         let reach = async {

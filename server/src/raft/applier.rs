@@ -8,7 +8,10 @@ use openraft::{
     alias::SnapshotOf,
     storage::{EntryResponder, RaftStateMachine},
 };
-use quorate_core::View;
+use quorate_core::{
+    View,
+    planted::{Bug, is_planted},
+};
 
 use super::{
     convert,
@@ -38,6 +41,10 @@ pub(crate) struct Applier {
     checkpoints: Checkpoints,
     last_applied: Option<LogId>,
     membership: StoredMembership,
+    /// For planted bugs: whether no entry was applied since the state was restored, and how many
+    /// checkpoints were received.
+    is_restored: bool,
+    received: u64,
 }
 
 impl Applier {
@@ -50,6 +57,8 @@ impl Applier {
         Ok(Self {
             replica,
             checkpoints,
+            is_restored: meta.last_log_id.is_some(),
+            received: 0,
             last_applied: meta.last_log_id,
             membership: meta.last_membership,
         })
@@ -60,6 +69,15 @@ impl Applier {
         match payload {
             EntryPayload::Blank => self.replica.skip(index, term),
             EntryPayload::Normal(Payload(bytes)) => {
+                let is_first = std::mem::take(&mut self.is_restored);
+                if is_first && is_planted(Bug::EntrySkipped) {
+                    self.replica.skip(index, term);
+                    self.last_applied = Some(log_id);
+                    return Ok(());
+                }
+                if is_first && is_planted(Bug::AppliedTwice) {
+                    self.replica.apply(index, term, bytes.clone())?;
+                }
                 self.replica.apply(index, term, bytes)?;
             }
             EntryPayload::Membership(membership) => {
@@ -110,6 +128,8 @@ impl RaftStateMachine<TypeConfig> for Applier {
         meta: &SnapshotMeta,
         snapshot: StoredSnapshot,
     ) -> io::Result<()> {
+        self.received += 1;
+        assert!(self.received < 2 || !is_planted(Bug::SecondCheckpointPanics));
         let machine = replica::restore(snapshot.read()).await?;
         let (index, bytes) = (machine.applied_index(), snapshot.content().bytes);
         tracing::info!(index, bytes, "state replaced by a snapshot");

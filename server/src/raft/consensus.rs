@@ -12,6 +12,8 @@ use openraft::{
     raft::ClientWriteResult,
 };
 
+use quorate_core::planted::{Bug, is_planted};
+
 use super::{
     applier::Applier,
     contact::LeaderContact,
@@ -248,6 +250,9 @@ impl Consensus {
     /// The index that a linearizable read must have applied, confirmed by a majority after this
     /// call began.
     pub async fn read_index(&self) -> Result<u64, ReadIndexError> {
+        if is_planted(Bug::ReadWithoutQuorum) {
+            return Ok(self.committed_index());
+        }
         match self.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
             Ok(linearizer) => Ok(convert::entry_index(linearizer.read_log_id().log_id())),
             Err(RaftError::APIError(_)) => Err(ReadIndexError::NotLeader),

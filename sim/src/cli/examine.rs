@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Ending, Failure, at_path, flag_value};
+use super::{Ending, Failure, at_path, flag_value, keep};
 use crate::{
     history::History,
     mutants::Mutant,
@@ -54,8 +54,13 @@ impl Examinee {
             path: path.to_owned(),
             error,
         })?;
-        let file_name = path
-            .file_stem()
+        // Kept plans are all called the same: their directories are not.
+        let named = match path.parent() {
+            Some(directory) if path.ends_with(keep::PLAN) => directory.file_name(),
+            _ => None,
+        };
+        let file_name = named
+            .or(path.file_stem())
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
@@ -260,6 +265,24 @@ mod tests {
             "{}",
             report.text
         );
+        fs::remove_dir_all(out).unwrap();
+    }
+
+    #[test]
+    fn files_of_a_kept_plan_have_the_name_of_its_directory() {
+        let name = |path: &str| {
+            let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
+            Examinee::of_file(&path, None).unwrap().file_name
+        };
+        assert_eq!(
+            name("../ci/seeds/refused-replication-stream/plan.toml"),
+            "refused-replication-stream"
+        );
+        let out = env::temp_dir().join(format!("quorate-examine-name-{}", std::process::id()));
+        let saved = Examinee::of_seed(7, Focus::Crashes, None)
+            .save(&out)
+            .unwrap();
+        assert_eq!(name(saved.to_str().unwrap()), "seed-7-crashes");
         fs::remove_dir_all(out).unwrap();
     }
 

@@ -29,6 +29,7 @@ pub(super) enum Run {
     },
     File {
         path: PathBuf,
+        mutant: Option<Mutant>,
     },
 }
 
@@ -37,6 +38,13 @@ impl Run {
         Self::Seed {
             seed,
             focus,
+            mutant,
+        }
+    }
+
+    pub(super) fn of_file(path: &Path, mutant: Option<Mutant>) -> Self {
+        Self::File {
+            path: path.to_owned(),
             mutant,
         }
     }
@@ -53,11 +61,12 @@ impl Run {
             } => {
                 flag("--seed", seed.to_string());
                 flag("--focus", flag_value(*focus));
-                if let Some(mutant) = mutant {
-                    flag("--mutant", mutant.name().into());
-                }
+                mutant.map(|mutant| flag("--mutant", mutant.name().into()));
             }
-            Self::File { path } => flag("--plan", path.display().to_string()),
+            Self::File { path, mutant } => {
+                flag("--plan", path.display().to_string());
+                mutant.map(|mutant| flag("--mutant", mutant.name().into()));
+            }
         }
         flag("--out", settings.out.display().to_string());
         arguments
@@ -70,7 +79,7 @@ impl Run {
                 focus,
                 mutant,
             } => Ok(Examinee::of_seed(*seed, *focus, *mutant)),
-            Self::File { path } => Examinee::of_file(path, None),
+            Self::File { path, mutant } => Examinee::of_file(path, *mutant),
         }
     }
 }
@@ -185,7 +194,7 @@ mod tests {
     use std::{
         env, fs,
         os::unix::process::ExitStatusExt,
-        path::PathBuf,
+        path::{Path, PathBuf},
         process::{ExitStatus, id},
     };
 
@@ -229,6 +238,12 @@ mod tests {
         assert_eq!(
             line,
             "run --seed 7 --focus crashes --mutant leader-restore --out o"
+        );
+        let file = Run::of_file(Path::new("a.toml"), Some(Mutant::LeaderRestore));
+        let line = file.arguments(&settings("o")).join(" ");
+        assert!(
+            line.starts_with("run --plan a.toml --mutant leader-restore --out "),
+            "{line}"
         );
     }
 

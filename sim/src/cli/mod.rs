@@ -2,15 +2,19 @@
 //!
 //! Exit codes: 0 all is well, 1 something was found, 2 the command could not be carried out.
 
+mod cause;
 mod check;
 mod children;
 mod determinism;
 mod examine;
+mod keep;
 mod many;
 mod mutants;
+mod nightly;
 mod replay;
 mod report;
 mod seeds;
+mod shrink;
 mod step;
 
 use std::{
@@ -63,19 +67,31 @@ enum Command {
     },
     /// Plant known bugs, and see that each is found.
     Mutants {
+        /// Their names; all if none are given.
+        #[arg(value_parser = crate::mutants::parse)]
+        mutants: Vec<Mutant>,
         /// Most seeds to try for each bug, both ends included.
-        #[arg(long, value_name = "A..B", default_value = "1..60")]
+        #[arg(long, value_name = "A..B", default_value = "1..200")]
         seeds: Seeds,
+        /// Hunt each bug so often, with other seeds each time, and tell the median.
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        samples: u64,
         #[command(flatten)]
         settings: Settings,
     },
-    /// Run every plan (*.toml) of a directory, such as ci/seeds.
+    /// Run seeds that nobody has seen, for a given time, and report on what fails.
+    Nightly(nightly::NightlyArgs),
+    /// Keep a plan that failed, and why, among those that are run again for ever.
+    Keep(keep::KeepArgs),
+    /// Run every plan of a directory: DIRECTORY/NAME/plan.toml, as in ci/seeds, and DIRECTORY/*.toml.
     Replay {
         /// The directory.
         directory: PathBuf,
         #[command(flatten)]
         settings: Settings,
     },
+    /// Make a failing plan as small as possible while the same oracle rejects it.
+    Shrink(shrink::ShrinkArgs),
     /// Judge a saved trace, from a simulation or from a real cluster.
     Check {
         /// The trace.
@@ -98,7 +114,7 @@ struct RunArgs {
     #[arg(long, value_enum, default_value_t, conflicts_with = "plan")]
     focus: Focus,
     /// A bug to plant.
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "NAME", value_parser = crate::mutants::parse)]
     mutant: Option<Mutant>,
     /// Record the messages between members, too.
     #[arg(long, conflicts_with = "seeds")]
@@ -192,6 +208,10 @@ enum Failure {
     Process(io::Error),
     #[error("{0}")]
     Child(String),
+    #[error("{}: the small plan would replace the big one", .0.display())]
+    Overwrites(PathBuf),
+    #[error("{}: the plan does not fail, so there is nothing to shrink", .0.display())]
+    DoesNotFail(PathBuf),
 }
 
 /// For `map_err`: an error about a file.
@@ -226,11 +246,30 @@ fn dispatch(command: Command) -> Result<Ending, Failure> {
             messages,
             settings,
         } => determinism::determinism(seeds, messages, &settings),
-        Command::Mutants { seeds, settings } => mutants::mutants(seeds, &settings),
+        Command::Mutants {
+            mutants,
+            seeds,
+            samples,
+            settings,
+        } => {
+            let hunt = mutants::Hunt {
+                mutants,
+                seeds,
+                samples,
+            };
+            mutants::mutants(&hunt, &settings)
+        }
+        Command::Nightly(args) => nightly::nightly(&args),
+        Command::Keep(args) => {
+            let plan = keep::keep(&args)?;
+            say(&format!("replay: cargo sim run --plan {}", plan.display()));
+            Ok(Ending::Well)
+        }
         Command::Replay {
             directory,
             settings,
         } => replay::replay(&directory, &settings),
+        Command::Shrink(args) => shrink::command(args),
         Command::Check { trace } => check::check(&trace),
         Command::Report(args) => report::report(args),
         Command::Step { trace } => step::step(&trace),

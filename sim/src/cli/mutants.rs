@@ -1,6 +1,6 @@
 //! Planted bugs: each must be found, on a plan that is well without it.
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use super::{
     Ending, Failure, Settings,
@@ -8,77 +8,159 @@ use super::{
     say,
     seeds::Seeds,
 };
-use crate::mutants::Mutant;
+use crate::{
+    mutants::{Mutant, focus},
+    oracles::ORACLES,
+};
 
-/// Tries each mutant on `seeds` until it is caught.
-pub(super) fn mutants(seeds: Seeds, settings: &Settings) -> Result<Ending, Failure> {
-    let mut survived = false;
-    for mutant in Mutant::ALL {
-        let fate = hunt(mutant, seeds, settings)?;
-        say(&format!("{}  {}", mutant.name(), fate.describe()));
-        survived |= !matches!(fate, Fate::Caught { .. });
-    }
-    Ok(Ending::found_if(survived))
+/// Which bugs are hunted, and for how long.
+pub(super) struct Hunt {
+    /// All of them if this is empty.
+    pub(super) mutants: Vec<Mutant>,
+    /// The seeds of the first sample; the next one's follow them.
+    pub(super) seeds: Seeds,
+    /// How often each bug is hunted.
+    pub(super) samples: u64,
 }
 
-/// What became of a mutant.
+/// Hunts each bug, and prints a table: what caught it, and how many runs that took.
+pub(super) fn mutants(hunt: &Hunt, settings: &Settings) -> Result<Ending, Failure> {
+    let mutants = match hunt.mutants.as_slice() {
+        [] => Mutant::ALL,
+        some => some,
+    };
+    say("| bug | caught by | runs until then, median | all |\n|---|---|--:|---|");
+    let mut survivors = Vec::new();
+    for &mutant in mutants {
+        let mut fates = Vec::new();
+        for sample in 0..hunt.samples.max(1) {
+            fates.push(track(mutant, hunt.seeds.after(sample), settings)?);
+        }
+        say(&row(mutant, &fates));
+        if !fates.iter().all(|fate| matches!(fate, Fate::Caught { .. })) {
+            survivors.push(mutant.name());
+        }
+    }
+    let caught = mutants.len() - survivors.len();
+    say(&format!("\n{caught} of {} bugs caught", mutants.len()));
+    if !survivors.is_empty() {
+        say(&format!("NOT CAUGHT: {}", survivors.join(", ")));
+    }
+    Ok(Ending::found_if(!survivors.is_empty()))
+}
+
+/// What became of a bug.
 enum Fate {
-    /// Found by this seed, which is well without it; the seeds tried, and the oracle's words.
-    Caught {
-        tried: usize,
-        reason: String,
-    },
-    /// Found, but the same plan fails without it: what was found is not the mutant.
-    Blamed {
-        reason: String,
-    },
-    Survived {
-        tried: usize,
-    },
+    /// Found by the last of so many runs, whose plan is well without it.
+    Caught { runs: usize, by: String },
+    /// Found, but the same plan fails without it: what was found is not the bug.
+    Blamed { seed: u64 },
+    /// In so many runs.
+    Survived { runs: usize },
 }
 
 impl Fate {
-    fn describe(&self) -> String {
+    fn runs(&self) -> String {
         match self {
-            Self::Caught { tried, reason } => format!("caught by run {tried}\n  {reason}"),
-            Self::Blamed { reason } => {
-                format!("NOT CAUGHT: the plan fails without it, too\n  {reason}")
-            }
-            Self::Survived { tried } => format!("SURVIVED {tried} runs"),
+            Self::Caught { runs, .. } => runs.to_string(),
+            Self::Blamed { seed } => format!("seed {seed} fails without it"),
+            Self::Survived { runs } => format!("survived {runs}"),
         }
     }
 }
 
-fn hunt(mutant: Mutant, seeds: Seeds, settings: &Settings) -> Result<Fate, Failure> {
-    let run = |seed, planted| Run::of_seed(seed, mutant.focus(), planted);
+fn row(mutant: Mutant, fates: &[Fate]) -> String {
+    let mut runs = Vec::new();
+    let mut by = BTreeSet::new();
+    for fate in fates {
+        if let Fate::Caught {
+            runs: some,
+            by: one,
+        } = fate
+        {
+            runs.push(*some);
+            by.insert(one.as_str());
+        }
+    }
+    runs.sort_unstable();
+    // Those that were not caught count as the worst.
+    let median = runs.get(fates.len() / 2).map(usize::to_string);
+    let by: Vec<&str> = by.into_iter().collect();
+    let all: Vec<String> = fates.iter().map(Fate::runs).collect();
+    format!(
+        "| {} | {} | {} | {} |",
+        mutant.name(),
+        if by.is_empty() {
+            "nobody".into()
+        } else {
+            by.join(", ")
+        },
+        median.unwrap_or_else(|| "–".into()),
+        all.join(", ")
+    )
+}
+
+fn track(mutant: Mutant, seeds: Seeds, settings: &Settings) -> Result<Fate, Failure> {
+    let run = |seed, planted| Run::of_seed(seed, focus(mutant), planted);
     let numbers: Vec<u64> = seeds.iter().collect();
-    let runs: Vec<Run> = numbers
-        .iter()
-        .map(|seed| run(*seed, Some(mutant)))
-        .collect();
+    let planted = numbers.iter().map(|seed| run(*seed, Some(mutant)));
+    let runs: Vec<Run> = planted.collect();
     let mut caught = None;
-    each(&runs, settings, |at, verdict, _| match verdict {
+    each(&runs, settings, |at, verdict, text| match verdict {
         Verdict::Well => ControlFlow::Continue(()),
-        Verdict::Found(reason) => {
-            caught = Some((at, reason));
+        Verdict::Found(_) => {
+            caught = Some((at, catcher(text).to_owned()));
             ControlFlow::Break(())
         }
     })?;
-    let Some((at, reason)) = caught else {
-        return Ok(Fate::Survived { tried: runs.len() });
+    let Some((at, by)) = caught else {
+        return Ok(Fate::Survived { runs: runs.len() });
     };
-    let mut blamed = None;
+    let mut is_well = true;
     each(&[run(numbers[at], None)], settings, |_, verdict, _| {
-        if let Verdict::Found(reason) = verdict {
-            blamed = Some(reason);
-        }
+        is_well = matches!(verdict, Verdict::Well);
         ControlFlow::Continue(())
     })?;
-    Ok(match blamed {
-        Some(reason) => Fate::Blamed { reason },
-        None => Fate::Caught {
-            tried: at + 1,
-            reason,
-        },
+    Ok(match is_well {
+        true => Fate::Caught { runs: at + 1, by },
+        false => Fate::Blamed { seed: numbers[at] },
     })
+}
+
+/// The oracle whose words are in the output of a failed run; where there is none, the run itself
+/// has panicked, or did not end.
+fn catcher(output: &str) -> &str {
+    let named = |oracle: &crate::oracles::Oracle| {
+        let words = format!("{}: ", oracle.name);
+        output.find(&words).map(|at| (at, oracle.name))
+    };
+    let first = ORACLES.iter().filter_map(named).min();
+    first.map_or("panic", |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fate, Mutant, catcher, row};
+
+    fn caught(runs: usize, by: &str) -> Fate {
+        let by = by.to_owned();
+        Fate::Caught { runs, by }
+    }
+
+    #[test]
+    fn a_row_has_the_median_and_everyone_who_caught_it() {
+        let fates = [caught(9, "watch"), caught(1, "lease"), caught(3, "watch")];
+        let text = "| event-twice | lease, watch | 3 | 9, 1, 3 |";
+        assert_eq!(row(Mutant::EventTwice, &fates), text);
+        let fates = [caught(2, "watch"), Fate::Survived { runs: 60 }];
+        let text = "| event-twice | watch | – | 2, survived 60 |";
+        assert_eq!(row(Mutant::EventTwice, &fates), text);
+    }
+
+    #[test]
+    fn the_first_oracle_that_speaks_has_caught_it() {
+        let output = "seed 1  FAILED  watch: an event is missing\n  durability: a put is lost";
+        assert_eq!(catcher(output), "watch");
+        assert_eq!(catcher("seed 1  FAILED  the process ended"), "panic");
+    }
 }

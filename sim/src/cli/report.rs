@@ -28,7 +28,7 @@ pub(super) struct ReportArgs {
     #[arg(long, value_enum, default_value_t, requires = "seed")]
     focus: Focus,
     /// A bug to plant.
-    #[arg(long, value_enum, conflicts_with = "trace")]
+    #[arg(long, value_name = "NAME", value_parser = crate::mutants::parse, conflicts_with = "trace")]
     mutant: Option<Mutant>,
     /// The file to write; beside the trace or the saved plan, or in target/sim-out, if not given.
     #[arg(long, value_name = "FILE")]

@@ -15,6 +15,13 @@ impl Seeds {
     pub(super) fn iter(self) -> impl Iterator<Item = u64> {
         self.first..=self.last
     }
+
+    /// As many seeds, the `number`th time after these.
+    pub(super) fn after(self, number: u64) -> Self {
+        let first = self.first + (self.last - self.first + 1) * number;
+        let last = first + (self.last - self.first);
+        Self { first, last }
+    }
 }
 
 impl FromStr for Seeds {
@@ -44,6 +51,8 @@ mod tests {
         };
         assert_eq!(seeds("3..5"), Ok(vec![3, 4, 5]));
         assert_eq!(seeds("7"), Ok(vec![7]));
+        let next = "3..5".parse::<Seeds>().map(|seeds| seeds.after(2));
+        assert_eq!(next, "9..11".parse());
         for text in ["", "5..3", "1...3", "a..b", "1..", "0..9223372036854775808"] {
             assert!(seeds(text).is_err(), "{text:?}");
         }

@@ -34,6 +34,8 @@ pub struct Member {
     node: NodeId,
     life: Arc<Life>,
     clock: Mutex<Rates>,
+    /// How many faults have it stand still.
+    pauses: Mutex<u64>,
 }
 
 /// What the member's processes are started with, one after the other, and what they leave behind.
@@ -89,6 +91,7 @@ impl Member {
             node: node.id(),
             life,
             clock: Mutex::default(),
+            pauses: Mutex::default(),
         };
         let ppm = plan.cluster.clock_ppm[number as usize - 1];
         member.set_clock_rate(ppm);
@@ -176,6 +179,27 @@ impl Member {
         }
         Handle::current().restart(self.node);
         true
+    }
+
+    /// Its process stands still.
+    pub fn pause(&self) {
+        *self.pauses() += 1;
+        Handle::current().pause(self.node);
+    }
+
+    /// Ends one [`Self::pause`]; with the last one it goes on.
+    pub fn resume(&self) {
+        let mut pauses = self.pauses();
+        *pauses -= 1;
+        if *pauses == 0 {
+            Handle::current().resume(self.node);
+        }
+    }
+
+    fn pauses(&self) -> std::sync::MutexGuard<'_, u64> {
+        self.pauses
+            .lock()
+            .expect("nobody panics with this lock held")
     }
 
     /// Whether it has stopped by itself.

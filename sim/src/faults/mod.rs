@@ -2,12 +2,12 @@
 
 mod disks;
 mod links;
+mod operations;
 
 use std::{sync::Arc, time::Duration};
 
 use madsim::{
-    runtime::Handle,
-    task::{JoinHandle, NodeId},
+    task::NodeId,
     time::{TimeHandle, sleep},
 };
 
@@ -17,14 +17,10 @@ use disks::Operation;
 
 use crate::{
     cluster::Cluster,
-    history::Request,
     plan::{Fault, Plan, Span, Target},
     recorder::Recorder,
     workload::Session,
 };
-
-/// A leader that was asked to hand over is given so long before the fault counts as tried.
-const TRANSFER_TIME: Duration = Duration::from_millis(200);
 
 /// What faults work on; clones are the same.
 #[derive(Clone)]
@@ -46,17 +42,17 @@ impl Injector {
         }
     }
 
-    /// Carries the whole schedule out; `compactor` is the client that asks for compactions. When
+    /// Carries the whole schedule out; `operator` is the client that asks for compactions and the like. When
     /// this returns, everything is mended and the time of the schedule is over.
-    pub async fn run(self, plan: &Plan, compactor: Session) {
-        let compactor = Arc::new(tokio::sync::Mutex::new(compactor));
+    pub async fn run(self, plan: &Plan, operator: Session) {
+        let operator = Arc::new(tokio::sync::Mutex::new(operator));
         let mut faults = Vec::new();
         for (number, timed) in (1..).zip(&plan.schedule.faults) {
             sleep_until_ms(timed.at_ms).await;
             let (injector, fault) = (self.clone(), timed.fault.clone());
-            let compactor = compactor.clone();
+            let operator = operator.clone();
             faults.push(madsim::task::spawn(async move {
-                injector.inject(number, fault, compactor).await;
+                injector.inject(number, fault, operator).await;
             }));
         }
         sleep_until_ms(plan.schedule.run_ms).await;
@@ -65,7 +61,7 @@ impl Injector {
         }
     }
 
-    async fn inject(self, number: u64, fault: Fault, compactor: Arc<tokio::sync::Mutex<Session>>) {
+    async fn inject(self, number: u64, fault: Fault, operator: Arc<tokio::sync::Mutex<Session>>) {
         let time = Duration::from_millis(fault.lasts_ms());
         match fault {
             Fault::Crash { target, .. } => {
@@ -124,8 +120,14 @@ impl Injector {
                 self.fill_disk(self.resolve(target), room_bytes, time).await;
             }
             Fault::BitRot { target, .. } => self.rot(self.resolve(target), time).await,
+            Fault::Pause { target, .. } => self.pause(self.resolve(target), time).await,
+            Fault::Defragment { target } => self.defragment(self.resolve(target)),
+            Fault::ChangeRoles { target } => {
+                let at = self.resolve(target);
+                self.change_roles(number, at, &operator).await;
+            }
             Fault::TransferLeader { to } => self.transfer_leader(self.resolve(to)).await,
-            Fault::Compact { keep } => self.compact(keep, &compactor).await,
+            Fault::Compact { keep } => self.compact(keep, &operator).await,
         }
     }
 
@@ -207,39 +209,6 @@ impl Injector {
         sleep(time).await;
         disk.end_slow(number);
         self.recorder.fault(format!("fsync of n{member} is mended"));
-    }
-
-    async fn transfer_leader(&self, to: u64) {
-        let Some(from) = self.cluster.leader() else {
-            return;
-        };
-        let (leader, heir) = (self.cluster.member(from), self.cluster.member(to));
-        let (Some(server), Some(heir)) = (leader.server(), heir.server()) else {
-            return;
-        };
-        let heir = heir.member_id();
-        self.recorder
-            .fault(format!("n{from} is asked to hand over to n{to}"));
-        // Looked up anew: a node that has been restarted is another one for those that spawn.
-        let node = Handle::current()
-            .get_node(leader.node())
-            .expect("members' nodes stay");
-        let asked: JoinHandle<()> = node.spawn(async move {
-            let _ = server.transfer_leader(heir).await;
-        });
-        drop(asked);
-        sleep(TRANSFER_TIME).await;
-    }
-
-    /// Asks the leader to forget what is older than the newest `keep` revisions.
-    async fn compact(&self, keep: u64, compactor: &tokio::sync::Mutex<Session>) {
-        let keep = i64::try_from(keep).unwrap_or(i64::MAX);
-        let revision = self.recorder.revision().saturating_sub(keep);
-        if revision > 0 {
-            let mut compactor = compactor.lock().await;
-            compactor.go_to(self.resolve(Target::Leader));
-            compactor.execute(Request::Compact(revision)).await;
-        }
     }
 }
 

@@ -145,6 +145,23 @@ pub enum Fault {
         /// The member that shall lead.
         to: Target,
     },
+    /// A member's process stands still, while time goes on for all others.
+    Pause {
+        /// The member.
+        target: Target,
+        /// How long, milliseconds.
+        for_ms: u64,
+    },
+    /// A member is asked to defragment: it writes a checkpoint.
+    Defragment {
+        /// The member.
+        target: Target,
+    },
+    /// Somebody adds a role, or takes one away. Authentication stays off.
+    ChangeRoles {
+        /// The member that is asked.
+        target: Target,
+    },
     /// The key space's history is compacted.
     Compact {
         /// How many of the newest revisions to keep readable.
@@ -167,10 +184,13 @@ impl Fault {
             | Self::FailFsync { for_ms, .. }
             | Self::FailWrite { for_ms, .. }
             | Self::StallFsync { for_ms, .. }
-            | Self::FullDisk { for_ms, .. } => for_ms,
+            | Self::FullDisk { for_ms, .. }
+            | Self::Pause { for_ms, .. } => for_ms,
             Self::ClockRate { .. }
             | Self::ClockJump { .. }
             | Self::TransferLeader { .. }
+            | Self::Defragment { .. }
+            | Self::ChangeRoles { .. }
             | Self::Compact { .. } => 0,
         }
     }
@@ -188,6 +208,9 @@ impl Fault {
             | Self::StallFsync { target, .. }
             | Self::FullDisk { target, .. }
             | Self::BitRot { target, .. }
+            | Self::Pause { target, .. }
+            | Self::Defragment { target }
+            | Self::ChangeRoles { target }
             | Self::TransferLeader { to: target } => vec![*target],
             Self::OneWay { from, to, .. } | Self::Delay { from, to, .. } => vec![*from, *to],
             Self::Split { group, .. } => return group.clone(),
@@ -219,6 +242,9 @@ impl Fault {
             Self::StallFsync { .. } => "stall-fsync",
             Self::FullDisk { .. } => "full-disk",
             Self::BitRot { .. } => "bit-rot",
+            Self::Pause { .. } => "pause",
+            Self::Defragment { .. } => "defragment",
+            Self::ChangeRoles { .. } => "change-roles",
             Self::TransferLeader { .. } => "transfer-leader",
             Self::Compact { .. } => "compact",
         }
@@ -285,6 +311,9 @@ impl fmt::Display for Fault {
                     "a bit of {target} flips while it is down for {down_ms} ms"
                 )
             }
+            Self::Pause { target, for_ms } => write!(f, "{target} stands still for {for_ms} ms"),
+            Self::Defragment { target } => write!(f, "{target} defragments"),
+            Self::ChangeRoles { target } => write!(f, "roles change at {target}"),
             Self::TransferLeader { to } => write!(f, "leadership handed to {to}"),
             Self::Compact { keep } => write!(f, "compaction but for {keep} revisions"),
         }

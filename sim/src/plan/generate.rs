@@ -134,17 +134,23 @@ enum Dish {
     ClockRate,
     ClockJump,
     SlowFsync,
+    Pause,
+    Defragment,
+    ChangeRoles,
     TransferLeader,
     Compact,
 }
 
 /// Faults of one member alone, and faults that need another one.
-const ALONE: [Dish; 6] = [
+const ALONE: [Dish; 9] = [
     Dish::Crash,
     Dish::PowerFailure,
     Dish::ClockRate,
     Dish::ClockJump,
     Dish::SlowFsync,
+    Dish::Pause,
+    Dish::Defragment,
+    Dish::ChangeRoles,
     Dish::Compact,
 ];
 const TOGETHER: [Dish; 5] = [
@@ -243,6 +249,9 @@ impl Menu {
                     for_ms: ms,
                 }
             }
+            Dish::Pause => Fault::Pause { target, for_ms: ms },
+            Dish::Defragment => Fault::Defragment { target },
+            Dish::ChangeRoles => Fault::ChangeRoles { target },
             Dish::TransferLeader => Fault::TransferLeader { to: target },
             Dish::Compact => Fault::Compact {
                 keep: stream.magnitude(1, 200) - 1,
@@ -312,7 +321,7 @@ mod tests {
                 .into_iter()
                 .for_each(|kind| *plans_with.entry(kind).or_default() += 1);
         }
-        assert_eq!(plans_with.len(), 16, "{plans_with:?}");
+        assert_eq!(plans_with.len(), 19, "{plans_with:?}");
         for (kind, plans) in plans_with {
             assert!((30..270).contains(&plans), "{kind} in {plans} plans of 300");
         }

@@ -26,6 +26,23 @@ pub struct Knobs {
     pub lease_batch: u64,
 }
 
+/// What the product has where nobody shrinks it. Checkpoints, which it then writes by the size of the
+/// log, come after more entries than a run has.
+impl Default for Knobs {
+    fn default() -> Self {
+        Self {
+            snapshot_entries: 10_000,
+            snapshot_keep_entries: 5_000,
+            segment_bytes: 16 << 20,
+            compact_step_keys: 200,
+            watch_buffer_bytes: 1 << 20,
+            watch_buffer_responses: 128,
+            watch_replay_revisions: 1_000,
+            lease_batch: 500,
+        }
+    }
+}
+
 impl Knobs {
     /// Each limit between absurdly small and what a run of a thousand entries still reaches, or the
     /// product's default.

@@ -122,3 +122,48 @@ impl Workload {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::{Focus, Plan};
+
+    const PLANS: usize = 300;
+
+    #[test]
+    fn each_operation_is_left_out_at_times_and_common_at_others() {
+        let weights: Vec<[u64; 9]> = (0..PLANS as u64)
+            .map(|seed| Plan::generate(seed, Focus::Everything))
+            .map(|plan| plan.workload.weights.as_array())
+            .collect();
+        for operation in 0..9 {
+            let plans = |chosen: &dyn Fn(u64) -> bool| {
+                let all = weights.iter();
+                all.filter(|weights| chosen(weights[operation])).count()
+            };
+            let (without, often) = (plans(&|weight| weight == 0), plans(&|weight| weight == 8));
+            // Without puts and reads of one key nothing would be examined.
+            let needed = operation == 0 || operation == 5;
+            let expected = if needed { 0..1 } else { PLANS / 5..PLANS / 2 };
+            assert!(
+                expected.contains(&without),
+                "{operation}: {without} without"
+            );
+            assert!(
+                (PLANS / 10..PLANS / 3).contains(&often),
+                "{operation}: {often} often"
+            );
+        }
+    }
+
+    #[test]
+    fn each_sort_of_client_but_those_that_write_is_left_out_at_times() {
+        let plans: Vec<Plan> = (0..PLANS as u64)
+            .map(|seed| Plan::generate(seed, Focus::Everything))
+            .collect();
+        let without =
+            |nobody: &dyn Fn(&Plan) -> bool| plans.iter().filter(|plan| nobody(plan)).count();
+        assert!(without(&|plan| plan.workload.watchers == 0) > PLANS / 10);
+        assert!(without(&|plan| plan.workload.lease_holders == 0) > PLANS / 10);
+        assert_eq!(without(&|plan| plan.workload.clients < 2), 0);
+    }
+}

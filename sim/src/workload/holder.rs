@@ -20,6 +20,9 @@ const FAILURE_PAUSE: Duration = Duration::from_millis(100);
 /// Most keep-alives of one lease.
 const KEEP_ALIVES_MAX: u64 = 8;
 
+/// A keep-alive that is late is so by so much at the most, milliseconds.
+const LATE_MS_MAX: u64 = 150;
+
 /// Holds leases.
 pub(super) struct Holder {
     session: Session,
@@ -88,10 +91,11 @@ impl Holder {
         }
         let ttl_ms = ttl_s.unsigned_abs() * 1000;
         for _ in 0..self.stream.between(0, KEEP_ALIVES_MAX) {
-            // Mostly as often as etcd's clients do, at times at the last moment.
+            // Mostly as often as etcd's clients do, at times at the last moment or after it.
             let wait_ms = match self.stream.between(0, 9) {
                 0 => ttl_ms - self.stream.between(0, ttl_ms / 4),
                 1 => self.stream.between(1, 50),
+                2..=3 => ttl_ms + self.stream.between(0, LATE_MS_MAX),
                 _ => ttl_ms / 3,
             };
             sleep(Duration::from_millis(wait_ms)).await;

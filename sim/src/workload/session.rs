@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, future::Future, time::Duration};
 use quorate_server::{
     clock,
     proto::etcdserverpb::{
-        CompactionRequest, LeaseGrantRequest, LeaseKeepAliveRequest, LeaseRevokeRequest,
-        LeaseTimeToLiveRequest, ResponseHeader, kv_client::KvClient, lease_client::LeaseClient,
+        AuthRoleAddRequest, AuthRoleDeleteRequest, CompactionRequest, LeaseGrantRequest,
+        LeaseKeepAliveRequest, LeaseRevokeRequest, LeaseTimeToLiveRequest, ResponseHeader,
+        auth_client::AuthClient, kv_client::KvClient, lease_client::LeaseClient,
         watch_client::WatchClient,
     },
     wire::{Channel, ChannelOptions},
@@ -129,6 +130,22 @@ impl Session {
             outcome: outcome.clone(),
         });
         outcome
+    }
+
+    /// Adds a role or removes it. Nothing is recorded: what came of it is in the state.
+    pub async fn change_roles(&mut self, adds: bool, role: String) {
+        let mut auth = AuthClient::new(self.channel());
+        let timeout = self.timeout;
+        let call = async {
+            if adds {
+                let add = AuthRoleAddRequest { name: role };
+                auth.role_add(within(add, timeout)).await.map(drop)
+            } else {
+                let delete = AuthRoleDeleteRequest { role };
+                auth.role_delete(within(delete, timeout)).await.map(drop)
+            }
+        };
+        let _ = clock::timeout(timeout, call).await;
     }
 
     fn call(

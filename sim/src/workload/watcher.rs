@@ -38,6 +38,14 @@ const CREATE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A watcher leaves its member by itself so often, in percent of the questions for progress.
 const LEAVE_PERCENT: u64 = 5;
 
+/// A watcher asks how far it is without waiting so often, in percent of the responses.
+const ASK_AT_ONCE_PERCENT: u64 = 10;
+
+/// A watcher begins in the future so often, in percent of its watches, and by so many revisions at
+/// the most.
+const FUTURE_PERCENT: u64 = 8;
+const FUTURE_MAX: u64 = 20;
+
 /// Watches.
 pub(super) struct Watcher {
     session: Session,
@@ -55,6 +63,16 @@ pub(super) struct Watcher {
 struct Wire {
     requests: mpsc::UnboundedSender<WatchRequest>,
     responses: Streaming<WatchResponse>,
+}
+
+impl Wire {
+    fn ask_progress(&self) {
+        let question = RequestUnion::ProgressRequest(WatchProgressRequest {});
+        // Of a stream that has ended, the end is read.
+        let _ = self.requests.send(WatchRequest {
+            request_union: Some(question),
+        });
+    }
 }
 
 impl Watcher {
@@ -98,6 +116,10 @@ impl Watcher {
         loop {
             self.open.watch = self.recorder.next_watch();
             self.open.member = self.session.member();
+            if self.next > 0 && !self.recorder.is_quiet() && self.stream.chance(FUTURE_PERCENT) {
+                let ahead = self.stream.between(1, FUTURE_MAX).cast_signed();
+                self.next = self.next.max(self.recorder.revision() + ahead);
+            }
             self.open.start_revision = self.next;
             self.recorder.push(What::WatchOpen(self.open.clone()));
             self.note_next();
@@ -133,12 +155,18 @@ impl Watcher {
         if let Some(end) = self.take(created) {
             return end;
         }
+        if self.stream.chance(ASK_AT_ONCE_PERCENT) {
+            wire.ask_progress();
+        }
         loop {
             let patience = self.patience();
             match clock::timeout(patience, wire.responses.message()).await {
                 Ok(Ok(Some(response))) => {
                     if let Some(end) = self.take(response) {
                         return end;
+                    }
+                    if self.stream.chance(ASK_AT_ONCE_PERCENT) {
+                        wire.ask_progress();
                     }
                     if self.is_slow() {
                         sleep(Duration::from_millis(self.stream.within(SLOW_MS))).await;
@@ -149,10 +177,7 @@ impl Watcher {
                     if !self.recorder.is_quiet() && self.stream.chance(LEAVE_PERCENT) {
                         return WatchEnd::Closed;
                     }
-                    let question = RequestUnion::ProgressRequest(WatchProgressRequest {});
-                    let _ = wire.requests.send(WatchRequest {
-                        request_union: Some(question),
-                    });
+                    wire.ask_progress();
                 }
             }
         }

@@ -5,7 +5,7 @@ use super::Exception;
 pub(super) const EXCEPTIONS: &[Exception] = &[
     Exception {
         rule: "madsim stays in the seams",
-        path: "server/src/planted.rs",
+        path: "core/src/planted.rs",
         what: "madsim",
         reason: "planted bugs must not exist in any build that serves clients",
     },

@@ -3,7 +3,10 @@
 use std::num::NonZeroU64;
 
 use super::KeepAlive;
-use crate::limits::LEASE_EXPIRE_RETRY_MS;
+use crate::{
+    limits::LEASE_EXPIRE_RETRY_MS,
+    planted::{Bug, is_planted},
+};
 
 /// How much older than an acknowledged keep-alive the last replicated renewal may be.
 pub(super) fn slack_ms(ttl_ms: u64) -> u64 {
@@ -70,6 +73,9 @@ impl Lease {
 
     pub(super) fn keep_alive(&mut self, now_ms: u64) -> KeepAlive {
         if self.is_offered || self.offer_ms <= now_ms {
+            if is_planted(Bug::KeepAliveRevives) {
+                return KeepAlive::Renewed { ttl_s: self.ttl_s };
+            }
             return KeepAlive::NotFound;
         }
         self.extend(now_ms);

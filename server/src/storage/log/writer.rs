@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use bytes::BytesMut;
+use quorate_core::planted::{Bug, is_planted};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -122,9 +123,13 @@ impl Writer {
         let active = &mut self.active;
         active
             .file
-            .write_at(active.offset, bytes, true)
+            .write_at(active.offset, bytes, is_synced(records))
             .await
-            .context("write", &active.path)?;
+            .context("write", &active.path)
+            .or_else(|error| match is_planted(Bug::FailedSyncIgnored) {
+                true => Ok(()),
+                false => Err(error),
+            })?;
         active.offset = place.end;
         self.link = Link {
             number: self.link.number + 1,
@@ -185,6 +190,15 @@ impl Writer {
         self.space.has(Need::Batch);
         Ok(())
     }
+}
+
+/// Whether a batch is synced: always, but for planted bugs.
+fn is_synced(records: &[Record]) -> bool {
+    let has_votes_only = || {
+        let mut records = records.iter();
+        records.all(|record| matches!(record, Record::Vote(_)))
+    };
+    !(is_planted(Bug::AcknowledgedBeforeSync) || is_planted(Bug::VoteNotSynced) && has_votes_only())
 }
 
 /// What a record other than an opening state does.
