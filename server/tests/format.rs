@@ -79,6 +79,7 @@ fn with_member<T>(data_dir: &Path, f: impl AsyncFnOnce(&Server) -> T) -> T {
         };
         let hooks = Hooks {
             observer: None,
+            traffic: None,
             on_fatal: Arc::new(|reason| panic!("{reason}")),
         };
         let started = server::start(&config, disk, tuning, hooks).await;

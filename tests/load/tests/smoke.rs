@@ -78,6 +78,7 @@ async fn serve() -> server::Server {
     ]);
     let hooks = Hooks {
         observer: None,
+        traffic: None,
         on_fatal: Arc::new(|reason| panic!("the member cannot go on: {reason}")),
     };
     let disk = Arc::new(MemoryDisk::new(|_| 0));
