@@ -38,7 +38,7 @@ const KINDS: [Kind; 9] = [
     kind(" delay from ", ("no delay from ", ""), "link"),
     kind("fsync of ", ("fsync of ", "is mended"), "disk"),
     kind("disk of ", ("disk of ", "is well"), "disk"),
-    kind(" pauses", ("", "goes on"), "down"),
+    kind(" stands still", ("", "goes on"), "down"),
 ];
 
 const fn kind(

@@ -46,11 +46,8 @@ impl Display for What {
                 fragment,
                 events,
             } => {
-                write!(
-                    f,
-                    "watch{watch} events @{revision}{}",
-                    word(*fragment, " part")
-                )?;
+                let part = word(*fragment, " part");
+                write!(f, "watch{watch} events @{revision}{part}")?;
                 write_list(f, events)
             }
             Self::WatchProgress { watch, revision } => {
