@@ -17,7 +17,7 @@ use quorate_server::{
     storage::LogOptions,
 };
 
-use super::{observer::ApplyObserver, traffic::MemberTraffic};
+use super::{observer::ApplyObserver, reference::Reference, traffic::MemberTraffic};
 use crate::{disk::SimDisk, history::What, plan::Plan, recorder::Recorder};
 
 /// Port for clients, as etcd has it.
@@ -45,6 +45,7 @@ struct Life {
     tuning: Tuning,
     disk: SimDisk,
     recorder: Recorder,
+    reference: Reference,
     state: Mutex<State>,
 }
 
@@ -70,13 +71,19 @@ struct Rates {
 
 impl Member {
     /// Starts member `number` of the cluster of `plan` on an empty disk.
-    pub(super) fn start(plan: &Plan, number: u64, recorder: &Recorder) -> Self {
+    pub(super) fn start(
+        plan: &Plan,
+        number: u64,
+        recorder: &Recorder,
+        reference: &Reference,
+    ) -> Self {
         let life = Arc::new(Life {
             number,
             config: config(plan, number),
             tuning: tuning(plan, number),
             disk: SimDisk::new(plan.seed, number, plan.cluster.fsync_us),
             recorder: recorder.clone(),
+            reference: reference.clone(),
             state: Mutex::default(),
         });
         let born = life.clone();
@@ -254,6 +261,7 @@ impl Life {
         let observer = ApplyObserver {
             member: self.number,
             recorder: self.recorder.clone(),
+            reference: self.reference.clone(),
         };
         let traffic = MemberTraffic {
             member: self.number,

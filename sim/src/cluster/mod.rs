@@ -2,10 +2,12 @@
 
 mod member;
 mod observer;
+mod reference;
 mod traffic;
 
 pub use member::{Member, client_authority, ip as member_ip};
 
+use self::reference::Reference;
 use crate::{history::What, plan::Plan, recorder::Recorder};
 
 /// All members.
@@ -20,8 +22,9 @@ impl Cluster {
         recorder.push(What::Cluster {
             members: numbers.clone().collect(),
         });
+        let reference = Reference::new();
         let members = numbers
-            .map(|number| Member::start(plan, number, recorder))
+            .map(|number| Member::start(plan, number, recorder, &reference))
             .collect();
         Self { members }
     }

@@ -3,6 +3,7 @@
 use quorate_core::{Applied, Entry, LeaseChange, StateMachine, kv};
 use quorate_server::replica::{Observer, Replica};
 
+use super::reference::Reference;
 use crate::{
     history::{self, Blob, What},
     recorder::Recorder,
@@ -16,12 +17,19 @@ const REVISIONS_HASHED_EACH: u64 = 64;
 pub(super) struct ApplyObserver {
     pub(super) member: u64,
     pub(super) recorder: Recorder,
+    pub(super) reference: Reference,
 }
 
 impl Observer for ApplyObserver {
     fn applied(&self, entry: &Entry, applied: &Applied, state: &StateMachine) {
         self.recorder
             .committed(entry.index, committed(entry, applied));
+        if let Some(text) = self.reference.judge(entry, applied) {
+            self.recorder.push(What::Disputed {
+                index: entry.index,
+                text,
+            });
+        }
         self.record_state(state);
     }
 

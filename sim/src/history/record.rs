@@ -85,6 +85,13 @@ pub enum What {
         /// The leases that it changed.
         leases: Vec<LeaseChange>,
     },
+    /// The reference model does not agree with what an entry did.
+    Disputed {
+        /// The entry's position in the log.
+        index: u64,
+        /// What is different, on one line.
+        text: String,
+    },
     /// A member's state after applying an entry.
     Applied {
         /// The member.

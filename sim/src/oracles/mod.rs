@@ -13,6 +13,7 @@ mod ledger;
 mod linearizability;
 mod matching;
 mod model;
+mod model_equivalence;
 mod replica_equality;
 mod watch;
 
@@ -30,7 +31,12 @@ pub struct Oracle {
 }
 
 /// All oracles.
-pub const ORACLES: [Oracle; 7] = [
+pub const ORACLES: [Oracle; 8] = [
+    Oracle {
+        name: "model_equivalence",
+        promise: "Every entry does what the reference model says.",
+        check: model_equivalence::check,
+    },
     Oracle {
         name: "replica_equality",
         promise: "At one log position all members have the same state.",

@@ -179,7 +179,7 @@ fn kind(what: &What) -> usize {
         What::Return { .. } => "answer",
         What::WatchOpen(_) | What::WatchCreated { .. } | What::WatchEnd { .. } => "watch",
         What::WatchEvents { .. } | What::WatchProgress { .. } => "delivery",
-        What::Committed { .. } => "log",
+        What::Committed { .. } | What::Disputed { .. } => "log",
         What::Applied { .. } => "applied",
         What::Leader { .. } => "leader",
         What::Clock { .. } => "clock",

@@ -15,6 +15,11 @@ pub(super) fn record(line: &str) -> Result<Record, String> {
         cluster(&mut words)?
     } else if subject == "log" {
         committed(&mut words)?
+    } else if subject == "disputed" {
+        What::Disputed {
+            index: words.parse("a log position")?,
+            text: words.remaining("a difference")?,
+        }
     } else if subject == "fault" {
         What::Fault {
             text: words.remaining("a fault")?,
