@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 
 use super::{
     Ending, Failure, Settings,
+    cause::Cause,
     many::{Run, Verdict, each},
     say,
     seeds::Seeds,
@@ -106,10 +107,10 @@ fn track(mutant: Mutant, seeds: Seeds, settings: &Settings) -> Result<Fate, Fail
     let planted = numbers.iter().map(|seed| run(*seed, Some(mutant)));
     let runs: Vec<Run> = planted.collect();
     let mut caught = None;
-    each(&runs, settings, |at, verdict, text| match verdict {
+    each(&runs, settings, |at, verdict, _| match verdict {
         Verdict::Well => ControlFlow::Continue(()),
-        Verdict::Found(_) => {
-            caught = Some((at, catcher(text).to_owned()));
+        Verdict::Found(reason) => {
+            caught = Some((at, catcher(&reason).to_owned()));
             ControlFlow::Break(())
         }
     })?;
@@ -127,15 +128,12 @@ fn track(mutant: Mutant, seeds: Seeds, settings: &Settings) -> Result<Fate, Fail
     })
 }
 
-/// The oracle whose words are in the output of a failed run; where there is none, the run itself
-/// has panicked, or did not end.
-fn catcher(output: &str) -> &str {
-    let named = |oracle: &crate::oracles::Oracle| {
-        let words = format!("{}: ", oracle.name);
-        output.find(&words).map(|at| (at, oracle.name))
-    };
-    let first = ORACLES.iter().filter_map(named).min();
-    first.map_or("panic", |(_, name)| name)
+/// The oracle that has rejected a run, by the first line of its output; where it is none, the run
+/// itself has panicked, or did not end.
+fn catcher(line: &str) -> &'static str {
+    let cause = Cause::of(line);
+    let oracle = ORACLES.iter().find(|oracle| cause.is(oracle.name));
+    oracle.map_or("panic", |oracle| oracle.name)
 }
 
 #[cfg(test)]
@@ -159,8 +157,10 @@ mod tests {
 
     #[test]
     fn the_first_oracle_that_speaks_has_caught_it() {
-        let output = "seed 1  FAILED  watch: an event is missing\n  durability: a put is lost";
-        assert_eq!(catcher(output), "watch");
+        let line = "seed 1  FAILED  watch: an event is missing";
+        assert_eq!(catcher(line), "watch");
+        let line = "seed 1  FAILED  panic: no lease: 7";
+        assert_eq!(catcher(line), "panic");
         assert_eq!(catcher("seed 1  FAILED  the process ended"), "panic");
     }
 }
