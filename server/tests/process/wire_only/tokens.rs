@@ -84,16 +84,18 @@ fn a_token_from_the_future_is_waited_for() {
         turn_on(caller).await;
         let request = etcdserverpb::RangeRequest {
             key: "a".into(),
+            // Nothing else is to be waited for.
+            serializable: true,
             ..Default::default()
         };
         let mut request = tonic::Request::new(request);
         crate::grpc::authorize(Some("abcdefghijklmnop.999999999"), &mut request);
         request.set_timeout(Duration::from_secs(1));
         let began = Instant::now();
-        let (code, _) = refusal(caller.kv().range(request).await);
+        let (code, text) = refusal(caller.kv().range(request).await);
         assert!(
             matches!(code, Code::DeadlineExceeded | Code::Cancelled),
-            "{code:?}"
+            "{code:?}: {text}"
         );
         assert!(began.elapsed() >= Duration::from_millis(900));
     });
