@@ -6,6 +6,7 @@
 
 mod clocks;
 mod convergence;
+mod cross_check;
 mod durability;
 mod leadership;
 mod lease;
@@ -15,6 +16,7 @@ mod matching;
 mod model;
 mod model_equivalence;
 mod replica_equality;
+mod search;
 mod watch;
 
 use std::fmt;
@@ -31,7 +33,7 @@ pub struct Oracle {
 }
 
 /// All oracles.
-pub const ORACLES: [Oracle; 8] = [
+pub const ORACLES: [Oracle; 9] = [
     Oracle {
         name: "model_equivalence",
         promise: "Every entry does what the reference model says.",
@@ -57,6 +59,12 @@ pub const ORACLES: [Oracle; 8] = [
         promise: "Every answer is what one copy, doing one operation at a time between its \
                   request and its answer, would have given.",
         check: linearizability::check,
+    },
+    Oracle {
+        name: "cross_check",
+        promise: "A search for an order of the operations comes to the same verdict as the order \
+                  that their answers state.",
+        check: cross_check::check,
     },
     Oracle {
         name: "watch",
