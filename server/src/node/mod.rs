@@ -42,7 +42,13 @@ pub use self::{
     watches::WatchStream,
 };
 use crate::{
-    auth::Auth, clock, peers::Peers, raft::Consensus, replica::Replica, runtime, storage::Space,
+    auth::Auth,
+    clock,
+    peers::Peers,
+    raft::{Consensus, RaftState},
+    replica::Replica,
+    runtime,
+    storage::Space,
 };
 
 /// Pause before a request that found no leader, or one that had just lost its office, tries again.
@@ -112,6 +118,11 @@ impl Node {
     /// The current term.
     pub fn term(&self) -> u64 {
         self.consensus.leadership().term
+    }
+
+    /// What raft holds now; `None` where it has stopped.
+    pub async fn raft_state(&self) -> Option<RaftState> {
+        self.consensus.state().await
     }
 
     /// The leader, if this member knows one.

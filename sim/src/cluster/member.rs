@@ -17,7 +17,12 @@ use quorate_server::{
     storage::LogOptions,
 };
 
-use super::{observer::ApplyObserver, reference::Reference, traffic::MemberTraffic};
+use super::{
+    observer::ApplyObserver,
+    raft_state,
+    reference::{Outcomes, Reference},
+    traffic::MemberTraffic,
+};
 use crate::{disk::SimDisk, history::What, plan::Plan, recorder::Recorder};
 
 /// Port for clients, as etcd has it.
@@ -46,6 +51,7 @@ struct Life {
     disk: SimDisk,
     recorder: Recorder,
     reference: Reference,
+    outcomes: Outcomes,
     state: Mutex<State>,
 }
 
@@ -76,6 +82,7 @@ impl Member {
         number: u64,
         recorder: &Recorder,
         reference: &Reference,
+        outcomes: &Outcomes,
     ) -> Self {
         let life = Arc::new(Life {
             number,
@@ -84,6 +91,7 @@ impl Member {
             disk: SimDisk::new(plan.seed, number, plan.cluster.fsync_us),
             recorder: recorder.clone(),
             reference: reference.clone(),
+            outcomes: outcomes.clone(),
             state: Mutex::default(),
         });
         let born = life.clone();
@@ -262,6 +270,7 @@ impl Life {
             member: self.number,
             recorder: self.recorder.clone(),
             reference: self.reference.clone(),
+            outcomes: self.outcomes.clone(),
         };
         let traffic = MemberTraffic {
             member: self.number,
@@ -284,6 +293,14 @@ impl Life {
         };
         let node = server.node().clone();
         self.state().server = Some(node.clone());
+        let told = raft_state::tell(
+            self.number,
+            start + 1,
+            node.clone(),
+            self.config.clone(),
+            self.recorder.clone(),
+        );
+        madsim::task::spawn(told);
         let mut last = None;
         loop {
             let term = (node.leader() == Some(node.member_id())).then(|| node.term());

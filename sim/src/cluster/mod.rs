@@ -2,12 +2,13 @@
 
 mod member;
 mod observer;
+mod raft_state;
 mod reference;
 mod traffic;
 
 pub use member::{Member, client_authority, ip as member_ip};
 
-use self::reference::Reference;
+use self::reference::{Outcomes, Reference};
 use crate::{history::What, plan::Plan, recorder::Recorder};
 
 /// All members.
@@ -22,9 +23,9 @@ impl Cluster {
         recorder.push(What::Cluster {
             members: numbers.clone().collect(),
         });
-        let reference = Reference::new();
+        let (reference, outcomes) = (Reference::new(), Outcomes::default());
         let members = numbers
-            .map(|number| Member::start(plan, number, recorder, &reference))
+            .map(|number| Member::start(plan, number, recorder, &reference, &outcomes))
             .collect();
         Self { members }
     }

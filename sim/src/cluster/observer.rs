@@ -3,9 +3,9 @@
 use quorate_core::{Applied, Entry, LeaseChange, StateMachine, kv};
 use quorate_server::replica::{Observer, Replica};
 
-use super::reference::Reference;
+use super::reference::{Outcomes, Reference};
 use crate::{
-    history::{self, Blob, What},
+    history::{self, Blob, Told, What},
     recorder::Recorder,
 };
 
@@ -18,6 +18,7 @@ pub(super) struct ApplyObserver {
     pub(super) member: u64,
     pub(super) recorder: Recorder,
     pub(super) reference: Reference,
+    pub(super) outcomes: Outcomes,
 }
 
 impl Observer for ApplyObserver {
@@ -28,6 +29,13 @@ impl Observer for ApplyObserver {
             self.recorder.push(What::Disputed {
                 index: entry.index,
                 text,
+            });
+        }
+        if let Some(text) = self.outcomes.compare(entry.index, applied) {
+            let index = entry.index;
+            self.recorder.push(What::Told {
+                member: self.member,
+                told: Told::Differs { index, text },
             });
         }
         self.record_state(state);

@@ -11,6 +11,7 @@ mod op;
 mod operations;
 mod record;
 mod stats;
+mod told;
 mod validate;
 
 pub mod text;
@@ -23,6 +24,7 @@ pub use op::{
 pub use operations::Operation;
 pub use record::{LeaseChange, Outcome, Record, WatchEnd, WatchOpen, What, reason};
 pub use stats::Stats;
+pub use told::{RaftView, Told};
 pub use validate::Malformed;
 
 /// The records of a run, ordered by time. Oracles cite records by their position in it.

@@ -1,6 +1,6 @@
 //! One line of a history.
 
-use super::{Event, Keys, Request, Response};
+use super::{Event, Keys, Request, Response, Told};
 
 /// Something that was seen, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +134,13 @@ pub enum What {
         member: u64,
         /// How much faster than true time, parts per million; negative is slower.
         rate_ppm: i64,
+    },
+    /// A member tells something of itself.
+    Told {
+        /// The member.
+        member: u64,
+        /// What it tells.
+        told: Told,
     },
     /// Something was broken or mended, in words for people.
     Fault {

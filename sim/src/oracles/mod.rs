@@ -15,6 +15,7 @@ mod linearizability;
 mod matching;
 mod model;
 mod model_equivalence;
+mod raft;
 mod replica_equality;
 mod search;
 mod watch;
@@ -33,7 +34,7 @@ pub struct Oracle {
 }
 
 /// All oracles.
-pub const ORACLES: [Oracle; 9] = [
+pub const ORACLES: [Oracle; 10] = [
     Oracle {
         name: "model_equivalence",
         promise: "Every entry does what the reference model says.",
@@ -48,6 +49,11 @@ pub const ORACLES: [Oracle; 9] = [
         name: "leadership",
         promise: "A term has at most one leader.",
         check: leadership::check,
+    },
+    Oracle {
+        name: "raft",
+        promise: "Votes and logs keep raft's invariants.",
+        check: raft::check,
     },
     Oracle {
         name: "durability",

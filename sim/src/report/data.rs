@@ -17,9 +17,9 @@ use crate::{
 const TEXT_CHARS_MAX: usize = 800;
 
 /// Kinds of records. Their numbers are positions in this list.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "request", "answer", "watch", "delivery", "log", "applied", "leader", "clock", "fault",
-    "message", "run",
+    "message", "run", "told",
 ];
 
 /// The whole content of a page.
@@ -186,6 +186,7 @@ fn kind(what: &What) -> usize {
         What::Fault { .. } => "fault",
         What::Sent { .. } | What::Arrived { .. } => "message",
         What::Cluster { .. } | What::Quiet { .. } => "run",
+        What::Told { .. } => "told",
     };
     KINDS
         .iter()

@@ -11,6 +11,7 @@
 //! 1.300000000 watch3 events @5 put k1=v1@5 ; delete k2@5
 //! 1.300000000 log 12 term=2 @5 put k1=v1@5 ; end 9
 //! 1.300000000 n1 applied 12 term=2 @5 hash=00000000000000ab
+//! 1.350000000 n1 raft process=1 term=2 vote=n1 granted leads purged=0 committed=12 applied=12 1:4 2:12
 //! 1.400000000 message4 n1>n2 append term=2 after=12 entries=13..14 commit=12
 //! 1.401000000 message4 arrived
 //! ```
@@ -25,6 +26,8 @@ mod words;
 mod write;
 
 use std::str::FromStr;
+
+pub(super) use words::Words;
 
 use super::History;
 

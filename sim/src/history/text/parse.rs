@@ -4,7 +4,9 @@ use super::{
     parse_op::{body, event, lease_change, request},
     words::{Words, number_after},
 };
-use crate::history::{Event, LeaseChange, Outcome, Record, Response, WatchEnd, WatchOpen, What};
+use crate::history::{
+    Event, LeaseChange, Outcome, Record, Response, Told, WatchEnd, WatchOpen, What,
+};
 
 /// Reads one line.
 pub(super) fn record(line: &str) -> Result<Record, String> {
@@ -216,6 +218,9 @@ fn member_record(member: u64, words: &mut Words<'_>) -> Result<What, String> {
                     .ok_or_else(|| format!("`hash=…` expected, not `{word}`"))?
             },
         },
-        other => return Err(format!("`{other}` is nothing that a member does")),
+        other => What::Told {
+            member,
+            told: Told::parse(other, words)?,
+        },
     })
 }
