@@ -118,6 +118,8 @@ bugs! {
     FollowerReadsItsOwn = "follower-reads-its-own",
     /// A proposal that has not been heard of for an election timeout is sent again.
     ProposedAgain = "proposed-again",
+    /// The first entry behind a checkpoint takes effect, and is answered as if its lease were not there.
+    WrongAnswerBehindCheckpoint = "wrong-answer-behind-checkpoint",
     /// The number of the last change of users is lost with a checkpoint (etcd #14571).
     AuthRevisionLost = "auth-revision-lost",
 }

@@ -11,8 +11,11 @@ use std::{
 
 use bytes::Bytes;
 use quorate_core::{
-    Applied, Entry, Restore, StateMachine, View, codec::decode_command, command::Proposal,
+    Applied, Entry, Error, Restore, StateMachine, View,
+    codec::decode_command,
+    command::Proposal,
     limits::WatchLimits,
+    planted::{Bug, is_planted},
 };
 use tokio::sync::mpsc;
 
@@ -123,7 +126,11 @@ impl Replica {
             let applied = match &self.observer {
                 None => state.apply(entry),
                 Some(observer) => {
-                    let applied = state.apply(entry.clone());
+                    let mut applied = state.apply(entry.clone());
+                    let is_behind = index == self.log_growth.written_index() + 1;
+                    if is_behind && is_planted(Bug::WrongAnswerBehindCheckpoint) {
+                        applied.result = Err(Error::LeaseNotFound);
+                    }
                     observer.applied(&entry, &applied, &state);
                     applied
                 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use madsim::time::TimeHandle;
@@ -197,9 +197,18 @@ impl Recorder {
         in_step && delivered && inner.leases.is_empty()
     }
 
+    /// The run is over: a panic has ended it.
+    pub fn panicked(&self, text: &str) {
+        let text = text.to_owned();
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at_ns = inner.history.end_ns();
+        inner.history.push(at_ns, What::Panic { text });
+    }
+
     /// Takes the history out; what is recorded later is lost.
     pub fn finish(&self) -> History {
-        std::mem::take(&mut self.inner().history)
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut inner.history)
     }
 }
 

@@ -1,5 +1,7 @@
 //! From a plan to a history.
 
+use std::any::Any;
+
 use crate::{
     history::{History, Stats},
     mutants::Mutant,
@@ -37,6 +39,15 @@ pub fn run(plan: &Plan, mutant: Option<Mutant>) -> Result<RunResult, RunError> {
     run_recording(plan, mutant, Recording::default())
 }
 
+/// What a panic said.
+pub fn message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}
+
 /// As [`run`], recording what is asked for.
 #[cfg(madsim)]
 pub fn run_recording(
@@ -63,7 +74,12 @@ pub fn run_recording(
 
 #[cfg(madsim)]
 mod simulated {
-    use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+    use std::{
+        net::Ipv4Addr,
+        panic::{AssertUnwindSafe, catch_unwind},
+        sync::Arc,
+        time::Duration,
+    };
 
     use madsim::{
         Config,
@@ -74,10 +90,15 @@ mod simulated {
     };
     use quorate_core::planted;
 
-    use super::Recording;
+    use super::{Recording, message};
     use crate::{
-        cluster::Cluster, faults::Injector, history::History, mutants::Mutant, plan::Plan,
-        recorder::Recorder, workload,
+        cluster::{Cluster, logging},
+        faults::Injector,
+        history::History,
+        mutants::Mutant,
+        plan::Plan,
+        recorder::Recorder,
+        workload,
     };
 
     /// Address of the node on which all clients are.
@@ -95,17 +116,20 @@ mod simulated {
     const LAST_LOOK_MS: u64 = 2_000;
 
     pub(super) fn run(plan: &Plan, mutant: Option<Mutant>, recording: Recording) -> History {
-        // `RUST_LOG=info` prints what the members log.
-        if std::env::var_os("RUST_LOG").is_some() {
-            madsim::runtime::init_logger();
-        }
         quorate_server::clock::reset_clocks();
         if let Some(mutant) = mutant {
             planted::plant(mutant);
         }
         let runtime = Runtime::with_seed_and_config(plan.seed, Config::default());
         let recorder = Recorder::new(recording);
-        runtime.block_on(carry_out(plan.clone(), recorder.clone()));
+        logging::start(&recorder);
+        let course = carry_out(plan.clone(), recorder.clone());
+        let course = catch_unwind(AssertUnwindSafe(|| runtime.block_on(course)));
+        if let Err(panic) = course {
+            recorder.panicked(message(&*panic));
+            // What is left of it may panic once more on its way out.
+            std::mem::forget(runtime);
+        }
         recorder.finish()
     }
 

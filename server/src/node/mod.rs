@@ -6,6 +6,7 @@ mod event_size;
 mod forward;
 mod lease_calls;
 mod leases;
+mod load;
 mod peer_calls;
 mod proposals;
 mod propose;
@@ -37,6 +38,7 @@ pub(crate) use self::{
 use self::{forward::Forwarder, quota::Quota, read_index::ReadQueue};
 pub use self::{
     leases::LeaseTimes,
+    load::Load,
     proposals::Outcome,
     types::{Member, NodeError, NodeOptions, RequestLimits, Status},
     watches::WatchStream,

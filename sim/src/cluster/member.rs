@@ -18,6 +18,7 @@ use quorate_server::{
 };
 
 use super::{
+    logging,
     observer::ApplyObserver,
     raft_state,
     reference::{Outcomes, Reference},
@@ -101,6 +102,7 @@ impl Member {
             .ip(ip(number))
             .init(move || born.clone().run())
             .build();
+        logging::name(node.id(), number);
         let member = Self {
             number,
             node: node.id(),

@@ -1,5 +1,6 @@
 //! The cluster under test: members on nodes of their own, each with its disk and its clock.
 
+pub mod logging;
 mod member;
 mod observer;
 mod raft_state;

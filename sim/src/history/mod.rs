@@ -24,7 +24,7 @@ pub use op::{
 pub use operations::Operation;
 pub use record::{LeaseChange, Outcome, Record, WatchEnd, WatchOpen, What, reason};
 pub use stats::Stats;
-pub use told::{RaftView, Told};
+pub use told::{RaftView, Severity, Told};
 pub use validate::Malformed;
 
 /// The records of a run, ordered by time. Oracles cite records by their position in it.
@@ -77,6 +77,14 @@ impl History {
                 _ => None,
             })
             .unwrap_or_default()
+    }
+
+    /// What a panic said that has ended the run.
+    pub fn panic(&self) -> Option<&str> {
+        self.records.iter().find_map(|record| match &record.what {
+            What::Panic { text } => Some(text.as_str()),
+            _ => None,
+        })
     }
 
     /// Hash of the trace's bytes (64-bit FNV-1a): equal for two runs that did the same.

@@ -142,6 +142,11 @@ pub enum What {
         /// What it tells.
         told: Told,
     },
+    /// The run has ended here by a panic: a member, or the simulator, had found itself at fault.
+    Panic {
+        /// What it said, on one line.
+        text: String,
+    },
     /// Something was broken or mended, in words for people.
     Fault {
         /// The words, on one line.

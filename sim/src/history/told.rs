@@ -17,6 +17,24 @@ pub enum Told {
         /// The difference.
         text: String,
     },
+    /// It logs something that an operator should see.
+    Logs {
+        /// How bad that is.
+        severity: Severity,
+        /// The part of the program that says so.
+        target: String,
+        /// The line, with its fields.
+        text: String,
+    },
+}
+
+/// How bad a line of a log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It may need attention.
+    Warning,
+    /// Something went wrong.
+    Error,
 }
 
 /// A member's vote and log at one moment.
@@ -77,6 +95,15 @@ impl Told {
                 index: words.parse("a log position")?,
                 text: words.remaining("a difference")?,
             },
+            "warns" | "errs" => Self::Logs {
+                severity: if kind == "warns" {
+                    Severity::Warning
+                } else {
+                    Severity::Error
+                },
+                target: words.parse("a part of the program")?,
+                text: words.remaining("a line")?,
+            },
             other => return Err(format!("`{other}` is nothing that a member does")),
         })
     }
@@ -87,6 +114,17 @@ impl Display for Told {
         match self {
             Self::Raft(view) => write!(f, "raft {view}"),
             Self::Differs { index, text } => write!(f, "differs {index} {text}"),
+            Self::Logs {
+                severity,
+                target,
+                text,
+            } => {
+                let verb = match severity {
+                    Severity::Warning => "warns",
+                    Severity::Error => "errs",
+                };
+                write!(f, "{verb} {target} {text}")
+            }
         }
     }
 }

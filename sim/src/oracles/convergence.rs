@@ -3,7 +3,7 @@
 //! open watches get what is due to them.
 //!
 //! Only for histories of whole runs, which begin with their members: such a run must also have
-//! become quiet.
+//! become quiet. One that a panic has ended owes nothing more.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{Finding, ledger::Ledger, seconds};
 use crate::history::{History, Operation, Quiet, Request, WatchOpen, What};
 
 pub(super) fn check(history: &History) -> Result<(), Finding> {
-    if history.members().is_empty() {
+    if history.members().is_empty() || history.panic().is_some() {
         return Ok(());
     }
     let Some(quiet) = history.quiet() else {

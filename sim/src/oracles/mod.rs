@@ -12,9 +12,11 @@ mod leadership;
 mod lease;
 mod ledger;
 mod linearizability;
+mod logs;
 mod matching;
 mod model;
 mod model_equivalence;
+mod panic;
 mod raft;
 mod replica_equality;
 mod search;
@@ -34,7 +36,12 @@ pub struct Oracle {
 }
 
 /// All oracles.
-pub const ORACLES: [Oracle; 10] = [
+pub const ORACLES: [Oracle; 12] = [
+    Oracle {
+        name: "panic",
+        promise: "A run comes to its end.",
+        check: panic::check,
+    },
     Oracle {
         name: "model_equivalence",
         promise: "Every entry does what the reference model says.",
@@ -83,6 +90,11 @@ pub const ORACLES: [Oracle; 10] = [
         promise: "A lease lives at least its time to live by the fastest clock, ends soon after \
                   it by the slowest, and takes its keys with it in one revision.",
         check: lease::check,
+    },
+    Oracle {
+        name: "logs",
+        promise: "Members log warnings and errors only for the faults that explain them.",
+        check: logs::check,
     },
     Oracle {
         name: "convergence",

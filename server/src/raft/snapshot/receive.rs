@@ -189,6 +189,11 @@ impl Receiver {
     }
 
     async fn open(&self, whole: Checkpoint) -> Result<StoredSnapshot, Status> {
+        // The oldest are removed: one that came too late may be gone already, and is not needed.
+        let latest = self.checkpoints.latest();
+        if latest.is_some_and(|latest| latest.position.index > whole.position.index) {
+            return Err(Status::aborted("a newer checkpoint is here"));
+        }
         let snapshot = StoredSnapshot::open(&self.checkpoints, whole).await;
         snapshot.map_err(|error| report(&error))
     }

@@ -22,6 +22,10 @@ pub(super) fn record(line: &str) -> Result<Record, String> {
             index: words.parse("a log position")?,
             text: words.remaining("a difference")?,
         }
+    } else if subject == "panic" {
+        What::Panic {
+            text: words.remaining("what it said")?,
+        }
     } else if subject == "fault" {
         What::Fault {
             text: words.remaining("a fault")?,

@@ -87,6 +87,7 @@ impl Display for What {
             Self::Clock { member, rate_ppm } => write!(f, "n{member} clock ppm={rate_ppm}"),
             Self::Told { member, told } => write_words(f, &format!("n{member}"), &told.to_string()),
             Self::Disputed { index, text } => write_words(f, &format!("disputed {index}"), text),
+            Self::Panic { text } => write_words(f, "panic", text),
             Self::Fault { text } => write_words(f, "fault", text),
             Self::Quiet { bound_ms } => write!(f, "quiet bound_ms={bound_ms}"),
         }
