@@ -32,6 +32,8 @@ struct Inner {
     applied: BTreeMap<u64, u64>,
     /// Next revision of each watch that is open.
     open_watches: BTreeMap<u64, i64>,
+    /// The most that each queue of each member ever held.
+    fills: BTreeMap<(u64, &'static str), u64>,
     recording: Recording,
     /// Who calls whom, in calls between members.
     calls: Vec<(u64, u64)>,
@@ -136,6 +138,14 @@ impl Recorder {
     /// Notes how far a member is.
     pub fn applied(&self, member: u64, index: u64) {
         self.inner().applied.insert(member, index);
+    }
+
+    /// Notes how full a member's queue is now; gives the most that it ever was.
+    pub fn fill(&self, member: u64, queue: &'static str, now: u64) -> u64 {
+        let mut inner = self.inner();
+        let most = inner.fills.entry((member, queue)).or_default();
+        *most = now.max(*most);
+        *most
     }
 
     /// A fault begins or ends.

@@ -111,6 +111,9 @@ mod simulated {
     /// How often the run looks whether everything owed is done.
     const SETTLED_POLL: Duration = Duration::from_millis(50);
 
+    /// So many times the run looks whether nothing waits in any member, before it ends all the same.
+    const REST_POLLS: u64 = 40;
+
     /// At the end of a run that did not settle, members are given so long to be in step for a
     /// moment, milliseconds.
     const LAST_LOOK_MS: u64 = 2_000;
@@ -146,9 +149,16 @@ mod simulated {
             .name("clients")
             .ip(CLIENTS_IP.into())
             .build();
-        let injector = Injector::new(cluster, clients.id(), recorder.clone());
-        let work = clients.spawn(work(plan, injector, recorder));
+        let injector = Injector::new(cluster.clone(), clients.id(), recorder.clone());
+        let work = clients.spawn(work(plan, injector, recorder.clone()));
         work.await.expect("the clients' node is never killed");
+        for _ in 0..REST_POLLS {
+            if cluster.is_at_rest() {
+                break;
+            }
+            sleep(SETTLED_POLL).await;
+        }
+        cluster.tell_fills(&recorder);
     }
 
     /// Everything that clients and faults do, on the clients' node.

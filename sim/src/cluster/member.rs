@@ -18,9 +18,8 @@ use quorate_server::{
 };
 
 use super::{
-    logging,
+    holdings, logging,
     observer::ApplyObserver,
-    raft_state,
     reference::{Outcomes, Reference},
     traffic::MemberTraffic,
 };
@@ -295,7 +294,7 @@ impl Life {
         };
         let node = server.node().clone();
         self.state().server = Some(node.clone());
-        let told = raft_state::tell(
+        let told = holdings::tell(
             self.number,
             start + 1,
             node.clone(),

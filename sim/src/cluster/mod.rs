@@ -1,9 +1,9 @@
 //! The cluster under test: members on nodes of their own, each with its disk and its clock.
 
+mod holdings;
 pub mod logging;
 mod member;
 mod observer;
-mod raft_state;
 mod reference;
 mod traffic;
 
@@ -49,6 +49,21 @@ impl Cluster {
     /// All members with their numbers.
     pub fn members(&self) -> impl Iterator<Item = (u64, &Member)> {
         (1..).zip(&self.members)
+    }
+
+    /// Whether nothing waits in any member that runs.
+    pub fn is_at_rest(&self) -> bool {
+        let mut servers = self.members.iter().filter_map(Member::server);
+        servers.all(|server| holdings::is_at_rest(&server))
+    }
+
+    /// Records how full the members' queues are and were.
+    pub fn tell_fills(&self, recorder: &Recorder) {
+        for (number, member) in self.members() {
+            if let Some(server) = member.server() {
+                holdings::tell_fills(number, &server, recorder);
+            }
+        }
     }
 
     /// Who leads in the newest term that anybody leads in.

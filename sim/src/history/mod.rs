@@ -24,7 +24,7 @@ pub use op::{
 pub use operations::Operation;
 pub use record::{LeaseChange, Outcome, Record, WatchEnd, WatchOpen, What, reason};
 pub use stats::Stats;
-pub use told::{RaftView, Severity, Told};
+pub use told::{Fill, RaftView, Severity, Told};
 pub use validate::Malformed;
 
 /// The records of a run, ordered by time. Oracles cite records by their position in it.

@@ -17,6 +17,8 @@ pub enum Told {
         /// The difference.
         text: String,
     },
+    /// How full one of its queues is, at the end of a run.
+    Fill(Fill),
     /// It logs something that an operator should see.
     Logs {
         /// How bad that is.
@@ -26,6 +28,19 @@ pub enum Told {
         /// The line, with its fields.
         text: String,
     },
+}
+
+/// How full something is that can fill up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// What, in one word.
+    pub name: String,
+    /// How many there are.
+    pub now: u64,
+    /// The most that were seen since the run began.
+    pub most: u64,
+    /// How many there may be, where that is bounded.
+    pub limit: Option<u64>,
 }
 
 /// How bad a line of a log is.
@@ -95,6 +110,12 @@ impl Told {
                 index: words.parse("a log position")?,
                 text: words.remaining("a difference")?,
             },
+            "holds" => Self::Fill(Fill {
+                name: words.parse("a queue")?,
+                now: words.prefixed("now=")?,
+                most: words.prefixed("most=")?,
+                limit: words.optional("limit=")?,
+            }),
             "warns" | "errs" => Self::Logs {
                 severity: if kind == "warns" {
                     Severity::Warning
@@ -114,6 +135,14 @@ impl Display for Told {
         match self {
             Self::Raft(view) => write!(f, "raft {view}"),
             Self::Differs { index, text } => write!(f, "differs {index} {text}"),
+            Self::Fill(fill) => {
+                let Fill {
+                    name, now, most, ..
+                } = fill;
+                write!(f, "holds {name} now={now} most={most}")?;
+                fill.limit
+                    .map_or(Ok(()), |limit| write!(f, " limit={limit}"))
+            }
             Self::Logs {
                 severity,
                 target,

@@ -17,6 +17,7 @@ mod matching;
 mod model;
 mod model_equivalence;
 mod panic;
+mod queues;
 mod raft;
 mod replica_equality;
 mod search;
@@ -36,7 +37,7 @@ pub struct Oracle {
 }
 
 /// All oracles.
-pub const ORACLES: [Oracle; 12] = [
+pub const ORACLES: [Oracle; 13] = [
     Oracle {
         name: "panic",
         promise: "A run comes to its end.",
@@ -95,6 +96,11 @@ pub const ORACLES: [Oracle; 12] = [
         name: "logs",
         promise: "Members log warnings and errors only for the faults that explain them.",
         check: logs::check,
+    },
+    Oracle {
+        name: "queues",
+        promise: "No queue is longer than its limit, and in the end all are empty.",
+        check: queues::check,
     },
     Oracle {
         name: "convergence",

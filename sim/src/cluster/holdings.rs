@@ -1,16 +1,21 @@
-//! A member's vote and log, as records.
+//! What a member holds, as records: its vote and its log as they change, and how full its queues
+//! have been when all is over.
 
 use std::{sync::Arc, time::Duration};
 
 use madsim::time::sleep;
-use quorate_server::{config::Config, node::Node, raft::RaftState};
+use quorate_server::{
+    config::Config,
+    node::{Load, Node},
+    raft::RaftState,
+};
 
 use crate::{
-    history::{RaftView, Told, What},
+    history::{Fill, RaftView, Told, What},
     recorder::Recorder,
 };
 
-/// How often a member is asked for its vote and its log.
+/// How often a member is asked what it holds.
 const POLL: Duration = Duration::from_millis(100);
 
 /// Records what member `number` holds as that changes, while this process of it runs.
@@ -36,6 +41,9 @@ pub(super) async fn tell(
             });
             last = Some(view);
         }
+        for load in node.load() {
+            recorder.fill(number, load.name, load.now as u64);
+        }
         sleep(POLL).await;
     }
 }
@@ -52,4 +60,27 @@ fn view(process: u64, state: &RaftState, name: impl Fn(u64) -> Option<u64>) -> R
         committed: state.committed,
         applied: state.applied,
     }
+}
+
+/// Records how full each queue of member `number` is, and the most that was found in it.
+pub(super) fn tell_fills(number: u64, node: &Node, recorder: &Recorder) {
+    for Load { name, now, max } in node.load() {
+        let now = now as u64;
+        let fill = Fill {
+            name: name.to_owned(),
+            now,
+            most: recorder.fill(number, name, now),
+            limit: max.map(|max| max as u64),
+        };
+        recorder.push(What::Told {
+            member: number,
+            told: Told::Fill(fill),
+        });
+    }
+}
+
+/// Whether nothing waits in a member. Watches may be open: clients have them.
+pub(super) fn is_at_rest(node: &Node) -> bool {
+    let mut load = node.load().into_iter();
+    load.all(|load| load.now == 0 || load.name.starts_with("watch"))
 }
