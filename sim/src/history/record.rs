@@ -176,6 +176,8 @@ pub mod reason {
     pub const LEASE_NOT_FOUND: &str = "etcdserver: requested lease not found";
     /// The revision is no longer kept.
     pub const COMPACTED: &str = "etcdserver: mvcc: required revision has been compacted";
+    /// The revision is not there yet.
+    pub const FUTURE: &str = "etcdserver: mvcc: required revision is a future revision";
 }
 
 /// What a client asked to watch.
@@ -211,7 +213,7 @@ impl WatchOpen {
 }
 
 /// Why a watch is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WatchEnd {
     /// The client wanted no more.
     Closed,
@@ -219,6 +221,8 @@ pub enum WatchEnd {
     Broken,
     /// The member refused to go on: it needs revisions that are compacted up to this one.
     Compacted(i64),
+    /// The member ended it for another reason, which it gave.
+    Cancelled(String),
 }
 
 /// What an entry did to one lease.

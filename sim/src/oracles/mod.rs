@@ -5,6 +5,7 @@
 //! text under `sim/histories/<oracle>/`.
 
 mod clocks;
+mod compaction;
 mod convergence;
 mod cross_check;
 mod durability;
@@ -19,6 +20,7 @@ mod model_equivalence;
 mod panic;
 mod queues;
 mod raft;
+mod remaining;
 mod replica_equality;
 mod search;
 mod watch;
@@ -37,7 +39,7 @@ pub struct Oracle {
 }
 
 /// All oracles.
-pub const ORACLES: [Oracle; 13] = [
+pub const ORACLES: [Oracle; 14] = [
     Oracle {
         name: "panic",
         promise: "A run comes to its end.",
@@ -79,6 +81,11 @@ pub const ORACLES: [Oracle; 13] = [
         promise: "A search for an order of the operations comes to the same verdict as the order \
                   that their answers state.",
         check: cross_check::check,
+    },
+    Oracle {
+        name: "compaction",
+        promise: "What is compacted is refused, and nothing else is.",
+        check: compaction::check,
     },
     Oracle {
         name: "watch",

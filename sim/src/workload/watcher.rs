@@ -124,16 +124,16 @@ impl Watcher {
             self.recorder.push(What::WatchOpen(self.open.clone()));
             self.note_next();
             let why = self.watch().await;
-            self.recorder.push(What::WatchEnd {
-                watch: self.open.watch,
-                why,
-            });
-            self.recorder.watch_over(self.open.watch);
             if let WatchEnd::Compacted(revision) = why {
                 self.next = revision;
             } else {
                 self.session.go_on();
             }
+            self.recorder.push(What::WatchEnd {
+                watch: self.open.watch,
+                why,
+            });
+            self.recorder.watch_over(self.open.watch);
             sleep(Duration::from_millis(self.stream.within(REOPEN_MS))).await;
         }
     }
@@ -234,7 +234,7 @@ impl Watcher {
             let why = if compacted > 0 {
                 WatchEnd::Compacted(compacted)
             } else {
-                WatchEnd::Broken
+                WatchEnd::Cancelled(response.cancel_reason)
             };
             return Some(why);
         }

@@ -130,6 +130,10 @@ fn watch_record(watch: u64, words: &mut Words<'_>) -> Result<What, String> {
             watch,
             why: WatchEnd::Compacted(words.prefixed("@")?),
         },
+        "cancelled" => What::WatchEnd {
+            watch,
+            why: WatchEnd::Cancelled(words.remaining("a reason")?),
+        },
         client => {
             let client = number_after(client, "c");
             let client = client.ok_or("a client or what the watch saw expected")?;

@@ -126,6 +126,7 @@ impl Display for WatchEnd {
             Self::Closed => f.write_str("closed"),
             Self::Broken => f.write_str("broken"),
             Self::Compacted(revision) => write!(f, "compacted @{revision}"),
+            Self::Cancelled(reason) => write_words(f, "cancelled", reason),
         }
     }
 }
