@@ -30,8 +30,8 @@ struct Inner {
     revision: i64,
     /// Last entry that each member has applied.
     applied: BTreeMap<u64, u64>,
-    /// Next revision of each watch that is open.
-    open_watches: BTreeMap<u64, i64>,
+    /// Member and next revision of each watch that is open.
+    open_watches: BTreeMap<u64, (u64, i64)>,
     /// The most that each queue of each member ever held.
     fills: BTreeMap<(u64, &'static str), u64>,
     recording: Recording,
@@ -153,11 +153,14 @@ impl Recorder {
         self.push(What::Fault { text: text.into() });
     }
 
-    /// All faults are over.
-    pub fn quiet(&self, bound_ms: u64) {
+    /// All faults are over but those of members that do not belong to `core`.
+    pub fn quiet(&self, bound_ms: u64, core: &[u64]) {
         let mut inner = self.inner();
         inner.quiet = true;
-        inner.push(What::Quiet { bound_ms });
+        let members = inner.history.members().to_vec();
+        let lost = members.into_iter().filter(|member| !core.contains(member));
+        let lost = lost.collect();
+        inner.push(What::Quiet { bound_ms, lost });
     }
 
     /// Whether all faults are over.
@@ -180,8 +183,8 @@ impl Recorder {
     }
 
     /// An open watch is to get `next` next.
-    pub fn watch_at(&self, watch: u64, next: i64) {
-        self.inner().open_watches.insert(watch, next);
+    pub fn watch_at(&self, watch: u64, member: u64, next: i64) {
+        self.inner().open_watches.insert(watch, (member, next));
     }
 
     /// A watch is over.
@@ -195,15 +198,17 @@ impl Recorder {
     }
 
     /// Whether everything owed is done at this moment: `members` have applied the same entries, all
-    /// leases have ended, all watches have delivered everything.
-    pub fn is_settled(&self, members: u64) -> bool {
+    /// leases have ended, all watches there have delivered everything.
+    pub fn is_settled(&self, members: &[u64]) -> bool {
         let inner = self.inner();
         let newest = inner.committed.keys().next_back().copied();
-        let in_step = (1..=members).all(|member| inner.applied.get(&member).copied() == newest);
+        let in_step = members
+            .iter()
+            .all(|member| inner.applied.get(member).copied() == newest);
         let delivered = inner
             .open_watches
             .values()
-            .all(|next| *next > inner.revision);
+            .all(|(member, next)| *next > inner.revision || !members.contains(member));
         in_step && delivered && inner.leases.is_empty()
     }
 

@@ -137,6 +137,7 @@ mod simulated {
     }
 
     async fn carry_out(plan: Plan, recorder: Recorder) {
+        let core = plan.core();
         let link_us = plan.cluster.link_us;
         NetSim::current().update_config(|net| {
             let least = Duration::from_micros(link_us.min());
@@ -153,24 +154,26 @@ mod simulated {
         let work = clients.spawn(work(plan, injector, recorder.clone()));
         work.await.expect("the clients' node is never killed");
         for _ in 0..REST_POLLS {
-            if cluster.is_at_rest() {
+            if cluster.is_at_rest(&core) {
                 break;
             }
             sleep(SETTLED_POLL).await;
         }
-        cluster.tell_fills(&recorder);
+        cluster.tell_fills(&core, &recorder);
     }
 
     /// Everything that clients and faults do, on the clients' node.
     async fn work(plan: Plan, injector: Injector, recorder: Recorder) {
         let clients = workload::start(&plan, &recorder);
         let (operator, _) = workload::client(&plan, OPERATOR, &recorder);
-        injector.run(&plan, operator).await;
-        recorder.quiet(plan.schedule.quiet_ms);
+        injector.clone().run(&plan, operator).await;
+        injector.give_up(&plan);
+        let core = plan.core();
+        recorder.quiet(plan.schedule.quiet_ms, &core);
         let quiet_ms = elapsed_ms();
         let members = plan.cluster.members;
         let mut pending = clients;
-        for member in 1..=members {
+        for &member in &core {
             let client = FIRST_PROBE + member;
             pending.push(spawn(workload::probe(
                 client,
@@ -185,7 +188,7 @@ mod simulated {
             }
         });
         let last_ms = quiet_ms + longest_ms(&plan);
-        while !(done.is_finished() && recorder.is_settled(members)) && elapsed_ms() < last_ms {
+        while !(done.is_finished() && recorder.is_settled(&core)) && elapsed_ms() < last_ms {
             sleep(SETTLED_POLL).await;
         }
     }

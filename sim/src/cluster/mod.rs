@@ -51,16 +51,18 @@ impl Cluster {
         (1..).zip(&self.members)
     }
 
-    /// Whether nothing waits in any member that runs.
-    pub fn is_at_rest(&self) -> bool {
-        let mut servers = self.members.iter().filter_map(Member::server);
+    /// Whether nothing waits in any of these members.
+    pub fn is_at_rest(&self, members: &[u64]) -> bool {
+        let mut servers = members
+            .iter()
+            .filter_map(|number| self.member(*number).server());
         servers.all(|server| holdings::is_at_rest(&server))
     }
 
-    /// Records how full the members' queues are and were.
-    pub fn tell_fills(&self, recorder: &Recorder) {
-        for (number, member) in self.members() {
-            if let Some(server) = member.server() {
+    /// Records how full these members' queues are and were.
+    pub fn tell_fills(&self, members: &[u64], recorder: &Recorder) {
+        for &number in members {
+            if let Some(server) = self.member(number).server() {
                 holdings::tell_fills(number, &server, recorder);
             }
         }

@@ -2,6 +2,7 @@
 
 mod disks;
 mod links;
+mod losses;
 mod operations;
 
 use std::{sync::Arc, time::Duration};

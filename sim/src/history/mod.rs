@@ -60,7 +60,7 @@ impl History {
     /// nanoseconds. `None` where the run never got there.
     pub fn quiet(&self) -> Option<Quiet> {
         self.records.iter().find_map(|record| match record.what {
-            What::Quiet { bound_ms } => Some(Quiet {
+            What::Quiet { bound_ms, .. } => Some(Quiet {
                 since_ns: record.at_ns,
                 bound_ns: bound_ms * 1_000_000,
             }),
@@ -77,6 +77,20 @@ impl History {
                 _ => None,
             })
             .unwrap_or_default()
+    }
+
+    /// The members that must recover when the faults have stopped.
+    pub fn core(&self) -> Vec<u64> {
+        let lost = self.records.iter().find_map(|record| match &record.what {
+            What::Quiet { lost, .. } => Some(lost.as_slice()),
+            _ => None,
+        });
+        let lost = lost.unwrap_or_default();
+        let members = self.members().iter();
+        members
+            .copied()
+            .filter(|member| !lost.contains(member))
+            .collect()
     }
 
     /// What a panic said that has ended the run.

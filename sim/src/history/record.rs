@@ -152,10 +152,12 @@ pub enum What {
         /// The words, on one line.
         text: String,
     },
-    /// All faults have stopped: every member is up, every link works.
+    /// All faults have stopped: but for those that are lost every member is up, every link works.
     Quiet {
         /// How long a correct cluster may take from now on to do what it owes, milliseconds.
         bound_ms: u64,
+        /// Members that are broken for good, and need not.
+        lost: Vec<u64>,
     },
 }
 

@@ -135,6 +135,8 @@ const fn error(target: &'static str, begins: &'static str, reason: Reason) -> Ex
 }
 
 pub(super) fn check(history: &History) -> Result<(), Finding> {
+    // Where members are lost for good, the others may speak of it at any time.
+    let lasts = history.core().len() < history.members().len();
     // Time and words of the faults so far.
     let mut faults: Vec<(u64, &str)> = vec![(0, "the run begins")];
     for (record, entry) in history.records().iter().enumerate() {
@@ -145,7 +147,7 @@ pub(super) fn check(history: &History) -> Result<(), Finding> {
             continue;
         };
         if let Told::Logs { .. } = told
-            && let Err(why) = explain(*member, told, entry.at_ns, &faults)
+            && let Err(why) = explain(*member, told, entry.at_ns, &faults, lasts)
         {
             let text = format!("n{member} logs at {} what {why}", seconds(entry.at_ns));
             return Finding::err(text, [record]);
@@ -160,10 +162,12 @@ fn explain(
     told: &Told,
     at_ns: u64,
     faults: &[(u64, &str)],
+    lasts: bool,
 ) -> Result<(), &'static str> {
     let row = EXPECTED.iter().find(|row| row.is_about(told));
     let row = row.ok_or("nobody expects")?;
     let is_there = match row.reason {
+        Reason::Trouble if lasts => true,
         Reason::Trouble => faults.last().is_some_and(|last| at_ns <= last.0 + ECHO_NS),
         Reason::Own(words) => {
             let own = faults.iter().filter(|(_, text)| names(text, member));

@@ -23,6 +23,7 @@ mod raft;
 mod remaining;
 mod replica_equality;
 mod search;
+mod stall;
 mod watch;
 
 use std::fmt;

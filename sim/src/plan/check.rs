@@ -93,6 +93,15 @@ impl Plan {
                 || format!("the fault at {at_ms} ms names a member that the cluster does not have"),
             )?;
         }
+        let lost: Vec<u64> = schedule.lost.iter().map(|loss| loss.member).collect();
+        require(
+            lost.is_sorted_by(|one, next| one < next)
+                && lost.iter().all(|member| (1..=members).contains(member)),
+            || "schedule.lost does not name members of the cluster, each once, in order".into(),
+        )?;
+        require(lost.len() as u64 <= minority(members), || {
+            "schedule.lost is more than a minority of the members".into()
+        })?;
         let mut rotten: Vec<u64> = Vec::new();
         for timed in &schedule.faults {
             if let Fault::BitRot { .. } = timed.fault {
@@ -128,7 +137,7 @@ fn require(holds: bool, reason: impl FnOnce() -> String) -> Result<(), Invalid> 
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::{Fault, Focus, Plan, Span, Target, TimedFault};
+    use crate::plan::{Breakage, Fault, Focus, Loss, Plan, Span, Target, TimedFault};
 
     /// Some plan that is sound.
     fn sound() -> Plan {
@@ -152,7 +161,11 @@ mod tests {
             at_ms: 1,
             fault: Fault::BitRot { target, down_ms: 5 },
         };
-        let breaks: [(&str, Spoil<'_>); 10] = [
+        let loss = |member| Loss {
+            member,
+            how: Breakage::Down,
+        };
+        let breaks: [(&str, Spoil<'_>); 12] = [
             ("cluster.members", &|plan| plan.cluster.members = 0),
             ("cluster.clock_ppm", &|plan| plan.cluster.clock_ppm.clear()),
             ("cluster.election_ms", &|plan| plan.cluster.election_ms = 1),
@@ -171,6 +184,12 @@ mod tests {
             }),
             ("a minority", &|plan| {
                 plan.schedule.faults = vec![rot(Target::Member(1)), rot(Target::Member(2))];
+            }),
+            ("schedule.lost is more than", &|plan| {
+                plan.schedule.lost = vec![loss(1), loss(2)];
+            }),
+            ("schedule.lost does not name", &|plan| {
+                plan.schedule.lost = vec![loss(4)];
             }),
             ("order of time", &|plan| {
                 plan.schedule.faults = vec![crash(2, Target::Leader), crash(1, Target::Leader)];

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use super::{
     Cluster, Fault, Knobs, Plan, Schedule, Span, Stream, Target, TimedFault, Workload, disk_faults,
+    loss,
 };
 
 /// Fastest and slowest clock of a plan, parts per million off true time.
@@ -41,6 +42,8 @@ impl Plan {
             let broken = disk_faults::generate(stream, cluster.members, schedule.run_ms);
             schedule.faults.extend(broken);
             schedule.faults.sort_by_key(|fault| fault.at_ms);
+            let stream = &mut Stream::new(seed, "plan/losses");
+            schedule.lost = loss::generate(stream, cluster.members);
         }
         Self {
             seed,
@@ -118,6 +121,7 @@ fn schedule(stream: &mut Stream, focus: Focus, cluster: &Cluster) -> Schedule {
     Schedule {
         run_ms,
         quiet_ms: QUIET_MS,
+        lost: Vec::new(),
         faults,
     }
 }

@@ -8,6 +8,7 @@ mod disk_faults;
 mod fault;
 mod generate;
 mod knobs;
+mod loss;
 mod span;
 mod stream;
 mod target;
@@ -21,6 +22,7 @@ pub use check::Invalid;
 pub use fault::{Fault, TimedFault};
 pub use generate::Focus;
 pub use knobs::Knobs;
+pub use loss::{Breakage, Loss};
 pub use span::Span;
 pub use stream::Stream;
 pub use target::Target;
@@ -73,6 +75,19 @@ pub struct Schedule {
     pub run_ms: u64,
     /// How long a correct cluster may then take to converge and to serve, milliseconds.
     pub quiet_ms: u64,
+    /// Who stays broken for good when the clients stop, a minority. All others are mended.
+    #[serde(default)]
+    pub lost: Vec<Loss>,
     /// What breaks, in the order of time.
     pub faults: Vec<TimedFault>,
+}
+
+impl Plan {
+    /// The members that must recover, and serve, when the clients have stopped.
+    pub fn core(&self) -> Vec<u64> {
+        let is_lost = |member: &u64| self.schedule.lost.iter().any(|loss| loss.member == *member);
+        (1..=self.cluster.members)
+            .filter(|member| !is_lost(member))
+            .collect()
+    }
 }

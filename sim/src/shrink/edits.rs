@@ -232,6 +232,7 @@ fn simpler_details(plan: &Plan) -> Vec<Edit> {
     let mut edits = vec![
         edit(|plan| Some(with(plan, |plan| plan.knobs = Knobs::default()))),
         edit(|plan| Some(with(plan, |plan| plan.cluster.clock_ppm.fill(0)))),
+        edit(|plan| Some(with(plan, |plan| plan.schedule.lost.clear()))),
     ];
     let standard = tree::of(&with(plan, |plan| plan.knobs = Knobs::default()));
     tree::walk(&tree::of(plan), &mut Path::new(), &mut |path, value| {

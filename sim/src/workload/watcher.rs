@@ -139,7 +139,8 @@ impl Watcher {
     }
 
     fn note_next(&self) {
-        self.recorder.watch_at(self.open.watch, self.next);
+        self.recorder
+            .watch_at(self.open.watch, self.open.member, self.next);
     }
 
     /// One watch, from its request to its end.

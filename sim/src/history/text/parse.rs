@@ -33,6 +33,11 @@ pub(super) fn record(line: &str) -> Result<Record, String> {
     } else if subject == "quiet" {
         What::Quiet {
             bound_ms: words.prefixed("bound_ms=")?,
+            lost: if words.take("lost") {
+                members(&mut words)?
+            } else {
+                Vec::new()
+            },
         }
     } else if let Some(op) = number_after(subject, "op") {
         operation(op, &mut words)?
@@ -65,11 +70,18 @@ fn time_ns(word: &str) -> Result<u64, String> {
 }
 
 fn cluster(words: &mut Words<'_>) -> Result<What, String> {
+    Ok(What::Cluster {
+        members: members(words)?,
+    })
+}
+
+/// `n1 n2 …` up to the end of the line.
+fn members(words: &mut Words<'_>) -> Result<Vec<u64>, String> {
     let mut members = Vec::new();
     while words.peek().is_some() {
         members.push(words.prefixed("n")?);
     }
-    Ok(What::Cluster { members })
+    Ok(members)
 }
 
 fn operation(op: u64, words: &mut Words<'_>) -> Result<What, String> {

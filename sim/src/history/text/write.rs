@@ -89,7 +89,11 @@ impl Display for What {
             Self::Disputed { index, text } => write_words(f, &format!("disputed {index}"), text),
             Self::Panic { text } => write_words(f, "panic", text),
             Self::Fault { text } => write_words(f, "fault", text),
-            Self::Quiet { bound_ms } => write!(f, "quiet bound_ms={bound_ms}"),
+            Self::Quiet { bound_ms, lost } => {
+                write!(f, "quiet bound_ms={bound_ms}")?;
+                f.write_str(word(!lost.is_empty(), " lost"))?;
+                lost.iter().try_for_each(|member| write!(f, " n{member}"))
+            }
         }
     }
 }
