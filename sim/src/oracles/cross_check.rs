@@ -7,7 +7,7 @@ use super::{
 };
 use crate::history::History;
 
-pub(super) fn check(history: &History) -> Result<(), Finding> {
+pub(super) fn agree(history: &History) -> Result<(), Finding> {
     compare(&linearizability::check(history), &search::search(history))
 }
 

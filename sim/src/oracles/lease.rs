@@ -17,7 +17,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, clocks::Clocks, ledger::Ledger, model::State, remaining, seconds};
+use super::{
+    Finding, clocks::Clocks, ledger::Ledger, model::State, remaining::check_remaining, seconds,
+};
 use crate::history::{
     Blob, Body, Event, History, LeaseChange, Operation, Outcome, Request, reason,
 };
@@ -33,7 +35,7 @@ pub(super) fn check(history: &History) -> Result<(), Finding> {
         lease.check_not_revived()?;
         lease.check_ends(history, &ledger, &clocks)?;
     }
-    remaining::check(history, &operations)?;
+    check_remaining(history, &operations)?;
     check_reads(&operations, &leases)
 }
 

@@ -9,6 +9,7 @@ mod compaction;
 mod convergence;
 mod cross_check;
 mod durability;
+mod floors;
 mod leadership;
 mod lease;
 mod ledger;
@@ -81,7 +82,7 @@ pub const ORACLES: [Oracle; 14] = [
         name: "cross_check",
         promise: "A search for an order of the operations comes to the same verdict as the order \
                   that their answers state.",
-        check: cross_check::check,
+        check: cross_check::agree,
     },
     Oracle {
         name: "compaction",

@@ -9,7 +9,10 @@ use crate::history::{Body, History, Operation, Request, What};
 /// How long before a member is seen to lead it may have taken office, nanoseconds.
 const SEEN_LATE_NS: u64 = 1_000_000_000;
 
-pub(super) fn check(history: &History, operations: &[Operation<'_>]) -> Result<(), Finding> {
+pub(super) fn check_remaining(
+    history: &History,
+    operations: &[Operation<'_>],
+) -> Result<(), Finding> {
     let offices: Vec<u64> = history
         .records()
         .iter()
@@ -44,7 +47,7 @@ pub(super) fn check(history: &History, operations: &[Operation<'_>]) -> Result<(
     }
     by_lease
         .iter()
-        .try_for_each(|(id, lease)| lease.check(*id, &offices))
+        .try_for_each(|(id, lease)| lease.never_grows(*id, &offices))
 }
 
 #[derive(Default)]
@@ -55,7 +58,7 @@ struct Lease<'a> {
 }
 
 impl Lease<'_> {
-    fn check(&self, id: i64, offices: &[u64]) -> Result<(), Finding> {
+    fn never_grows(&self, id: i64, offices: &[u64]) -> Result<(), Finding> {
         for (at, (later, more)) in self.asked.iter().enumerate() {
             let end_ns = |operation: &Operation<'_>| operation.end.map_or(u64::MAX, |end| end.0);
             let before = self.asked[..at].iter().rev();

@@ -46,7 +46,18 @@ then put k1 v2 ; get k2 else delete [a,b)
 3.450000000 message1 n1>n3 append term=2 after=14 commit=14
 3.450000000 message2 n1>n2 vote term=3
 3.460000000 message1 arrived
-3.500000000 quiet bound_ms=20000
+3.470000000 watch3 c1 n2 open k1
+3.470000000 watch3 cancelled etcdserver: no reason
+3.480000000 disputed 12 answer: one and not the other
+3.480000000 n2 differs 12 answer: one and not the other
+3.480000000 n1 raft process=2 term=2 vote=n1 granted leads purged=4 committed=14 applied=12 1:6 2:14
+3.480000000 n2 raft process=1 term=0 purged=0 committed=0 applied=0
+3.490000000 n3 warns quorate_server::node there is no leader term=2
+3.490000000 n3 errs openraft::storage it has failed
+3.500000000 quiet bound_ms=20000 lost n2 n3
+3.600000000 n1 holds proposals now=0 most=4 limit=5000
+3.600000000 n1 holds reads now=0 most=1
+3.700000000 panic it gives up
 ";
 
 #[test]
@@ -89,6 +100,11 @@ fn what_is_no_history_is_refused_with_its_line() {
         ("1 message1 n1-n2 append", "`n…>n…` expected"),
         ("1 message1 arrived", "message1 is not on its way"),
         ("1 message1 n1>n2 vote\n1 message1 n1>n2 vote", "sent twice"),
+        (
+            "1 n1 raft process=1 term=1 purged=0 committed=1 applied=1 1:5 2:5",
+            "ends before it begins",
+        ),
+        ("1 n1 sleeps", "nothing that a member does"),
         (
             "1 log 1 term=1 @2 end 3 ; put k=v@2",
             "before changes of leases",

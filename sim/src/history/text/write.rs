@@ -66,16 +66,7 @@ impl Display for What {
                 f.write_str(word(!events.is_empty() && !leases.is_empty(), " ;"))?;
                 write_list(f, leases)
             }
-            Self::Applied {
-                member,
-                index,
-                term,
-                revision,
-                state_hash,
-            } => {
-                write!(f, "n{member} applied {index} term={term} @{revision} ")?;
-                write!(f, "hash={state_hash:016x}")
-            }
+            Self::Applied { member, .. } => write_applied(f, *member, self),
             Self::Leader { member, term } => write!(f, "n{member} leads term={term}"),
             Self::Sent {
                 message,
@@ -302,6 +293,22 @@ impl Display for Body {
             }
         }
     }
+}
+
+/// What a member's state is after an entry.
+fn write_applied(f: &mut Formatter<'_>, member: u64, what: &What) -> fmt::Result {
+    let What::Applied {
+        index,
+        term,
+        revision,
+        state_hash,
+        ..
+    } = what
+    else {
+        return Ok(());
+    };
+    write!(f, "n{member} applied {index} term={term} @{revision} ")?;
+    write!(f, "hash={state_hash:016x}")
 }
 
 /// `text` where `present`, else nothing.

@@ -27,7 +27,7 @@ const CONFUSED: Shape = Shape {
 
 /// Whether there is an order, after checking that the judges agree and have come to an end.
 fn is_explained(name: &str, history: &History) -> bool {
-    if let Err(finding) = cross_check::check(history) {
+    if let Err(finding) = cross_check::agree(history) {
         let violation = crate::oracles::Violation {
             oracle: "cross_check",
             explanation: finding.explanation,
