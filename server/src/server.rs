@@ -66,6 +66,8 @@ pub struct Tuning {
     pub log: LogOptions,
     /// How watchers are kept.
     pub watch: WatchLimits,
+    /// Size from which watch responses are split; where there is none, `--max-request-bytes` says.
+    pub watch_fragment_bytes: Option<usize>,
     /// See [`NodeOptions::compact_step_keys`].
     pub compact_step_keys: usize,
     /// See [`NodeOptions::lease_batch_max`].
@@ -83,6 +85,7 @@ impl Tuning {
             catchup_entries: CATCHUP_ENTRIES,
             log: LogOptions::new(random_id()?),
             watch: WatchLimits::default(),
+            watch_fragment_bytes: None,
             compact_step_keys: COMPACT_STEP_KEYS,
             lease_batch_max: LEASE_BATCH_MAX,
         })
@@ -291,8 +294,9 @@ async fn start_node(
             replica::restore(reader).await?
         }
     };
+    let request_bytes_max = config.max_request_bytes + api::MESSAGE_OVERHEAD_BYTES;
     let watch_limits = WatchLimits {
-        fragment_bytes: config.max_request_bytes + api::MESSAGE_OVERHEAD_BYTES,
+        fragment_bytes: tuning.watch_fragment_bytes.unwrap_or(request_bytes_max),
         ..tuning.watch
     };
     // A predecessor answers keep-alives until it has heard nothing from a majority for an election

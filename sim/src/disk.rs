@@ -14,7 +14,7 @@ use bytes::Bytes;
 use madsim::time::{Instant, Sleep, TimeHandle};
 use quorate_server::disk::{
     Disk, DiskFile, DiskFuture,
-    memory::{MemoryDisk, MemoryFile},
+    memory::{Files, MemoryDisk, MemoryFile},
 };
 
 use crate::plan::{Span, Stream};
@@ -92,6 +92,16 @@ impl SimDisk {
     /// Power failure: what was not synced is lost or torn. Kill the member first.
     pub fn crash(&self) {
         self.content.crash();
+    }
+
+    /// The directory is gone. Kill the member first, and crash the disk.
+    pub fn take_away(&self) -> Files {
+        self.content.take_away()
+    }
+
+    /// The directory is as it was when it was taken away.
+    pub fn put_back(&self, files: Files) {
+        self.content.put_back(files);
     }
 
     /// Syncs take this long until [`Self::end_slow`] is called with the same number.

@@ -153,6 +153,11 @@ impl Member {
         self.life.state().excuses += 1;
     }
 
+    /// Whether such a fault goes on.
+    pub fn is_excused(&self) -> bool {
+        self.life.state().excuses > 0
+    }
+
     /// Whether several such faults go on.
     pub fn is_excused_more_than_once(&self) -> bool {
         self.life.state().excuses > 1
@@ -239,6 +244,15 @@ impl Member {
         let mut rates = self.rates();
         rates.wall_offset_ms = rates.wall_offset_ms.saturating_add(by_ms);
         clock::set_node_clock(self.node, rates.ppm, rates.wall_offset_ms);
+    }
+
+    /// Its clocks are further at once.
+    pub fn skip_clock(&self, by_ms: u64) {
+        clock::jump_node_clock(self.node, Duration::from_millis(by_ms));
+        self.life.recorder.push(What::ClockSkip {
+            member: self.number,
+            by_ms,
+        });
     }
 
     fn rates(&self) -> std::sync::MutexGuard<'_, Rates> {
@@ -370,8 +384,16 @@ fn tuning(plan: &Plan, number: u64) -> Tuning {
             replay_revisions_max: size(knobs.watch_replay_revisions),
             buffer_bytes_max: size(knobs.watch_buffer_bytes),
             buffer_responses_max: size(knobs.watch_buffer_responses),
+            replay_bytes_max: size(knobs.watch_replay_bytes),
+            stream_bytes_max: size(knobs.watch_stream_bytes),
+            stream_answers_max: size(knobs.watch_stream_answers),
+            recent_revisions_max: size(knobs.watch_recent_revisions),
+            recent_bytes_max: size(knobs.watch_recent_bytes),
+            catch_up_watchers_max: size(knobs.watch_catch_up_watchers),
+            catch_up_events_max: size(knobs.watch_catch_up_events),
             ..WatchLimits::default()
         },
+        watch_fragment_bytes: Some(size(knobs.watch_fragment_bytes)),
         compact_step_keys: size(knobs.compact_step_keys),
         lease_batch_max: size(knobs.lease_batch),
     }

@@ -8,6 +8,7 @@ mod disk_faults;
 mod fault;
 mod generate;
 mod knobs;
+mod outages;
 mod span;
 mod stream;
 mod target;
@@ -18,7 +19,7 @@ pub mod text;
 use serde::{Deserialize, Serialize};
 
 pub use check::Invalid;
-pub use fault::{Fault, TimedFault};
+pub use fault::{AlarmName, Fault, TimedFault, ring_gaps};
 pub use generate::Focus;
 pub use knobs::Knobs;
 pub use span::Span;

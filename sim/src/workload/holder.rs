@@ -95,7 +95,9 @@ impl Holder {
             let wait_ms = match self.stream.between(0, 9) {
                 0 => ttl_ms - self.stream.between(0, ttl_ms / 4),
                 1 => self.stream.between(1, 50),
-                2..=3 => ttl_ms + self.stream.between(0, LATE_MS_MAX),
+                2 => ttl_ms + self.stream.between(0, LATE_MS_MAX),
+                // It had stopped, and goes on as if nothing had been.
+                3 => ttl_ms + self.stream.between(0, ttl_ms),
                 _ => ttl_ms / 3,
             };
             sleep(Duration::from_millis(wait_ms)).await;
