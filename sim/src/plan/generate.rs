@@ -19,8 +19,10 @@ const RUN_MS: Span = Span(8_000, 30_000);
 const QUIET_MS: u64 = 30_000;
 const QUIET_ELECTIONS: u64 = 12;
 
-/// The longest election timeout, milliseconds.
-const ELECTION_MS_MAX: u64 = 4_000;
+/// The longest election timeout, milliseconds. Clients work for so many of them at least: where
+/// nobody leads most of the time, little is examined.
+const ELECTION_MS_MAX: u64 = 3_000;
+const RUN_ELECTIONS: u64 = 5;
 
 /// An election timeout is at least so many times what the slowest message and sync take: who is
 /// replaced before it can act never leads.
@@ -109,6 +111,7 @@ fn signed(stream: &mut Stream, max: i64) -> i64 {
 
 fn schedule(stream: &mut Stream, focus: Focus, cluster: &Cluster) -> Schedule {
     let run_ms = stream.within(RUN_MS);
+    let run_ms = run_ms.max(RUN_ELECTIONS * cluster.election_ms);
     let menu = Menu::draw(stream, focus, cluster.members);
     let gap_ms = stream.magnitude(100, 1_500);
     let mut faults = Vec::new();
