@@ -59,6 +59,8 @@ struct State {
     halted: Option<String>,
     /// Faults that go on and are a reason to stop.
     excuses: u64,
+    /// How many there have been.
+    excuses_ever: u64,
     /// Whether there was one when it stopped.
     excused: bool,
 }
@@ -150,17 +152,19 @@ impl Member {
 
     /// A fault begins that it may have to stop for.
     pub fn excuse(&self) {
-        self.life.state().excuses += 1;
+        let mut state = self.life.state();
+        state.excuses += 1;
+        state.excuses_ever += 1;
+    }
+
+    /// How many such faults there have been.
+    pub fn excuses_ever(&self) -> u64 {
+        self.life.state().excuses_ever
     }
 
     /// Whether such a fault goes on.
     pub fn is_excused(&self) -> bool {
         self.life.state().excuses > 0
-    }
-
-    /// Whether several such faults go on.
-    pub fn is_excused_more_than_once(&self) -> bool {
-        self.life.state().excuses > 1
     }
 
     /// Its process ends, without a power failure, where it has one.
@@ -376,9 +380,14 @@ fn tuning(plan: &Plan, number: u64) -> Tuning {
     Tuning {
         checkpoint_log_bytes: u64::MAX,
         catchup_entries: knobs.snapshot_keep_entries,
+        append_entries_max: knobs.append_entries,
         log: LogOptions {
             segment_bytes: knobs.segment_bytes,
-            ..LogOptions::new(plan.seed ^ number)
+            cache_bytes_max: size(knobs.log_cache_bytes),
+            queue_bytes_max: size(knobs.log_queue_bytes),
+            batch_bytes_max: size(knobs.log_batch_bytes),
+            spare_segments_max: size(knobs.log_spare_segments),
+            salt: plan.seed ^ number,
         },
         watch: WatchLimits {
             replay_revisions_max: size(knobs.watch_replay_revisions),

@@ -94,6 +94,7 @@ impl Injector {
             return;
         }
         member.excuse();
+        let excuses = member.excuses_ever();
         self.recorder.fault(format!("n{number} loses its power"));
         sleep(down).await;
         let files = member.disk().take_away();
@@ -105,11 +106,11 @@ impl Injector {
             member.server().is_none(),
             "n{number} takes part without its directory"
         );
-        // It has refused, or found nobody to ask.
+        // It has refused, or found nobody to ask, or its new disk has failed as well.
         if let Some(reason) = member.reason_of_end() {
-            let fails = member.is_excused_more_than_once() && reason.contains("injected: ");
+            let alone = member.excuses_ever() == excuses;
             assert!(
-                fails || reason.contains(REPLACED),
+                !alone || reason.contains(REPLACED),
                 "n{number} has lost its directory and says only: {reason}"
             );
         }
@@ -146,7 +147,9 @@ impl Injector {
         if let Some(Rot { name, offset, .. }) = &rot {
             self.disk_breaks(number, &format!("a bit of {name} flips at {offset}"));
         }
+        let busy = member.is_excused();
         member.excuse();
+        let excuses = member.excuses_ever();
         self.recorder.fault(format!("n{number} starts again"));
         member.restart();
         while member.server().is_none() && !member.is_down() {
@@ -154,13 +157,10 @@ impl Injector {
         }
         if let (Some(rot), Some(reason)) = (rot, member.reason_of_end()) {
             // What is damaged is named, so that the operator knows what to put back; unless it was
-            // not the damage that has ended it, but a failure that is injected meanwhile.
-            let fails = member.is_excused_more_than_once() && reason.contains("injected: ");
+            // not the damage that has ended it, but something else that is done to its disk.
+            let alone = !busy && member.excuses_ever() == excuses;
             assert!(
-                fails
-                    || ["log-", "checkpoint", REPLACED]
-                        .iter()
-                        .any(|word| reason.contains(word)),
+                !alone || reason.contains("log-") || reason.contains("checkpoint"),
                 "n{number} has rotten and says only: {reason}"
             );
             member.disk().flip(&rot);

@@ -15,6 +15,16 @@ pub struct Knobs {
     pub snapshot_keep_entries: u64,
     /// Size of a log segment, bytes.
     pub segment_bytes: u64,
+    /// Most bytes of entries that are on disk and kept in memory, too.
+    pub log_cache_bytes: u64,
+    /// Most bytes of entries that wait for the disk.
+    pub log_queue_bytes: u64,
+    /// Most bytes of entries that are synced at once.
+    pub log_batch_bytes: u64,
+    /// Most purged segments that are kept to be used again.
+    pub log_spare_segments: u64,
+    /// Most entries in one message to a follower.
+    pub append_entries: u64,
     /// Most keys that one step of physical compaction looks at.
     pub compact_step_keys: u64,
     /// Most bytes that wait for one slow watcher before it has to catch up.
@@ -51,6 +61,11 @@ impl Default for Knobs {
             snapshot_entries: 10_000,
             snapshot_keep_entries: 5_000,
             segment_bytes: 16 << 20,
+            log_cache_bytes: 64 << 20,
+            log_queue_bytes: 64 << 20,
+            log_batch_bytes: 4 << 20,
+            log_spare_segments: 4,
+            append_entries: 1_024,
             compact_step_keys: limits::COMPACT_STEP_KEYS as u64,
             watch_buffer_bytes: limits::WATCH_BUFFER_BYTES_MAX as u64,
             watch_buffer_responses: limits::WATCH_BUFFER_RESPONSES_MAX as u64,
@@ -77,6 +92,11 @@ impl Knobs {
             snapshot_entries,
             snapshot_keep_entries: stream.between(0, snapshot_entries),
             segment_bytes: stream.magnitude(4 << 10, 1 << 20),
+            log_cache_bytes: stream.magnitude(1, 1 << 20) - 1,
+            log_queue_bytes: stream.magnitude(1, 1 << 20),
+            log_batch_bytes: stream.magnitude(1, 1 << 20),
+            log_spare_segments: stream.between(0, 4),
+            append_entries: stream.magnitude(1, 1_024),
             compact_step_keys: stream.magnitude(1, 500),
             watch_buffer_bytes: stream.magnitude(64, 1 << 20),
             watch_buffer_responses: stream.magnitude(1, 128),

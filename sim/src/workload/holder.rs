@@ -129,9 +129,12 @@ impl Holder {
         self.session.execute(Request::Put(put)).await;
     }
 
-    /// One keep-alive or question, at another member if there is no answer. False where the lease
-    /// is gone.
+    /// One keep-alive or question, at another member if there is no answer or if clients change
+    /// members by themselves. False where the lease is gone.
     async fn keep(&mut self, lease: i64) -> bool {
+        if self.stream.chance(self.workload.switch_percent) {
+            self.session.go_on();
+        }
         if self.stream.chance(20) {
             self.session.execute(Request::LeaseTimeToLive(lease)).await;
         }

@@ -22,6 +22,8 @@ use super::{Disk, DiskFile, DiskFuture};
 
 mod file;
 mod inode;
+#[cfg(test)]
+mod tests;
 
 pub use file::MemoryFile;
 
