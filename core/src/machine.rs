@@ -9,6 +9,7 @@ use crate::{
     kv::{Event, LeaseId},
     lease::LeaseChange,
     planted::{Bug, is_planted},
+    probe,
     request::{PutRequest, TxnRequest},
     response::Response,
     store::write::Write,
@@ -157,6 +158,7 @@ impl StateMachine {
             }
             Command::LeaseExpire { term, ids } => {
                 // A proposal that outlived its leader may rest on renewals it did not know of.
+                probe!(ExpiryOutlivesLeader if term != entry_term);
                 let expired = if term == entry_term {
                     self.revoke(&ids, effects)
                 } else {
@@ -230,7 +232,9 @@ impl StateMachine {
         let now_ms = self.time_ms();
         for &Renewal { id, renewed_at_ms } in renewals {
             // A lease that has ended since the keep-alive was answered stays ended.
-            if let Some(renewed_at_ms) = self.0.leases.renew(id, renewed_at_ms, now_ms) {
+            let renewed = self.0.leases.renew(id, renewed_at_ms, now_ms);
+            probe!(RenewalTooLate if renewed.is_none());
+            if let Some(renewed_at_ms) = renewed {
                 effects
                     .lease_changes
                     .push(LeaseChange::Renewed { id, renewed_at_ms });

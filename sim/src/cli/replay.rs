@@ -11,5 +11,5 @@ use super::{
 pub(super) fn replay(directory: &Path, settings: &Settings) -> Result<Ending, Failure> {
     let plans = keep::plans(directory)?;
     let runs = plans.iter().map(|path| Run::of_file(path, None)).collect();
-    many::run(runs, settings)
+    many::run(runs, false, settings)
 }

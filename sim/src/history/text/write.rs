@@ -87,6 +87,7 @@ impl Display for What {
             Self::Clock { member, rate_ppm } => write!(f, "n{member} clock ppm={rate_ppm}"),
             Self::Disputed { index, text } => write_words(f, &format!("disputed {index}"), text),
             Self::Fault { text } => write_words(f, "fault", text),
+            Self::Passed { point, times } => write!(f, "passed {point} times={times}"),
             Self::Quiet { bound_ms } => write!(f, "quiet bound_ms={bound_ms}"),
         }
     }
