@@ -93,12 +93,12 @@ pub(super) enum Verdict {
     Found(String),
 }
 
-/// Carries out all of `runs`, and prints one line for each, more for those that fail; with
-/// `tables` also what they came to.
-pub(super) fn run(runs: Vec<Run>, tables: bool, settings: &Settings) -> Result<Ending, Failure> {
+/// Carries out all of `runs`, and prints one line for each, more for those that fail. What they
+/// came to is returned.
+pub(super) fn run(runs: &[Run], settings: &Settings) -> Result<(Ending, Coverage), Failure> {
     let begin = Instant::now();
     let (mut well, mut found) = (0_u64, 0_u64);
-    let coverage = each(&runs, settings, |_, verdict, text| {
+    let coverage = each(runs, settings, |_, verdict, text| {
         say(text);
         match verdict {
             Verdict::Well => well += 1,
@@ -111,11 +111,7 @@ pub(super) fn run(runs: Vec<Run>, tables: bool, settings: &Settings) -> Result<E
     say(&format!(
         "{well} ok, {found} failed, {elapsed:.1} s, {rate:.0} runs per minute"
     ));
-    say(&coverage.points());
-    if tables {
-        say(&coverage.tables());
-    }
-    Ok(Ending::found_if(found > 0))
+    Ok((Ending::found_if(found > 0), coverage))
 }
 
 /// Carries out `runs` and gives each one's verdict and output, in order, until `done` has seen

@@ -298,11 +298,14 @@ fn run(args: RunArgs) -> Result<Ending, Failure> {
     } = args;
     let examinee = match (source.seeds, source.plan, source.seed) {
         (Some(seeds), ..) => {
-            let runs = seeds
-                .iter()
-                .map(|seed| many::Run::of_seed(seed, focus, mutant))
-                .collect();
-            return many::run(runs, coverage, &settings);
+            let run = |seed| many::Run::of_seed(seed, focus, mutant);
+            let runs: Vec<_> = seeds.iter().map(run).collect();
+            let (ending, reached) = many::run(&runs, &settings)?;
+            say(&reached.points());
+            if coverage {
+                say(&reached.tables());
+            }
+            return Ok(ending);
         }
         (_, Some(path), _) => examine::Examinee::of_file(&path, mutant)?,
         (_, _, seed) => {

@@ -178,7 +178,7 @@ impl Fault {
             Self::Crash { down_ms, .. }
             | Self::PowerFailure { down_ms }
             | Self::BitRot { down_ms, .. } => down_ms,
-            Self::CrashAt(crash) => crash.within_ms.saturating_add(crash.down_ms),
+            Self::CrashAt(ref crash) => crash.within_ms.saturating_add(crash.down_ms),
             Self::Isolate { for_ms, .. }
             | Self::Split { for_ms, .. }
             | Self::OneWay { for_ms, .. }
