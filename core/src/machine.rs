@@ -158,7 +158,6 @@ impl StateMachine {
             }
             Command::LeaseExpire { term, ids } => {
                 // A proposal that outlived its leader may rest on renewals it did not know of.
-                probe!(ExpiryOutlivesLeader if term != entry_term);
                 let expired = if term == entry_term {
                     self.revoke(&ids, effects)
                 } else {

@@ -34,8 +34,6 @@ points! {
     KeyChangesLease = "key-changes-lease",
     /// A transaction takes its failure branch.
     TxnFails = "txn-fails",
-    /// A transaction carries out another one inside it.
-    TxnNested = "txn-nested",
     /// A range finds more keys than its limit.
     RangeCut = "range-cut",
     /// A range reads an older revision.
@@ -52,8 +50,6 @@ points! {
     // Leases.
     /// A lease ends with several keys.
     LeaseTakesKeys = "lease-takes-keys",
-    /// An expiry that an earlier leader proposed has no effect.
-    ExpiryOutlivesLeader = "expiry-outlives-leader",
     /// A renewal comes after the end of its lease.
     RenewalTooLate = "renewal-too-late",
     /// A new leader takes over the deadlines of leases.
