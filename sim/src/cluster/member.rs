@@ -276,6 +276,7 @@ impl Life {
     /// One process, until it is killed.
     async fn run(self: Arc<Self>) {
         let start = self.state().starts;
+        self.disk.power_on();
         let observer = ApplyObserver {
             member: self.number,
             recorder: self.recorder.clone(),

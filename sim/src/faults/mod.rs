@@ -5,6 +5,7 @@ mod links;
 mod members;
 mod network;
 mod operations;
+mod points;
 
 use std::{sync::Arc, time::Duration};
 
@@ -76,6 +77,7 @@ impl Injector {
         let ms = Duration::from_millis;
         match fault {
             Fault::Crash { target, .. } => self.crash(&[self.resolve(target)], time).await,
+            Fault::CrashAt(crash) => self.crash_at(number, &crash).await,
             Fault::PowerFailure { .. } => self.power_failure(time).await,
             Fault::Pause { target, .. } => self.pause(target, time).await,
 

@@ -135,7 +135,7 @@ impl Injector {
         others.map(member_ip).chain(clients).collect()
     }
 
-    fn node(&self, member: u64) -> NodeId {
+    pub(super) fn node(&self, member: u64) -> NodeId {
         self.cluster.member(member).node()
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Span, Target};
+use super::{CrashAt, Span, Target};
 
 /// A fault with the time at which it begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub enum Fault {
         /// How long they stay down, milliseconds.
         down_ms: u64,
     },
+    /// A member loses its power when it comes to a point of its program. It starts again later.
+    CrashAt(CrashAt),
     /// A member is cut off from all others, both ways.
     Isolate {
         /// The member.
@@ -255,6 +257,7 @@ impl Fault {
             Self::Crash { down_ms, .. }
             | Self::PowerFailure { down_ms }
             | Self::BitRot { down_ms, .. } => down_ms,
+            Self::CrashAt(ref crash) => crash.within_ms.saturating_add(crash.down_ms),
             Self::Isolate { for_ms, .. }
             | Self::Split { for_ms, .. }
             | Self::Ring { for_ms, .. }
@@ -287,6 +290,7 @@ impl Fault {
     pub(super) fn named_members(&self) -> Vec<u64> {
         let targets = match self {
             Self::Crash { target, .. }
+            | Self::CrashAt(CrashAt { target, .. })
             | Self::Isolate { target, .. }
             | Self::Cut { target, .. }
             | Self::SlowLink { target, .. }
@@ -325,6 +329,7 @@ impl Fault {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Crash { .. } => "crash",
+            Self::CrashAt(_) => "crash-at",
             Self::PowerFailure { .. } => "power-failure",
             Self::Isolate { .. } => "isolate",
             Self::Split { .. } => "split",

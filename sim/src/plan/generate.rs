@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 
 use super::{
-    AlarmName, Cluster, Fault, Knobs, Plan, Schedule, Span, Stream, Target, TimedFault, Workload,
-    disk_faults, outages,
+    AlarmName, Cluster, CrashAt, Fault, Knobs, Plan, Schedule, Span, Stream, Target, TimedFault,
+    Workload, disk_faults, outages,
 };
 
 /// Fastest and slowest clock of a plan, parts per million off true time.
@@ -144,6 +144,7 @@ fn schedule(stream: &mut Stream, focus: Focus, cluster: &Cluster) -> Schedule {
 #[derive(Clone, Copy)]
 enum Dish {
     Crash,
+    CrashAt,
     PowerFailure,
     Isolate,
     Split,
@@ -166,8 +167,9 @@ enum Dish {
 }
 
 /// Faults of one member alone, and faults that need another one.
-const ALONE: [Dish; 12] = [
+const ALONE: [Dish; 13] = [
     Dish::Crash,
+    Dish::CrashAt,
     Dish::PowerFailure,
     Dish::ClockRate,
     Dish::ClockJump,
@@ -239,6 +241,7 @@ impl Menu {
                 target,
                 down_ms: ms,
             },
+            Dish::CrashAt => Fault::CrashAt(CrashAt::generate(stream, target, ms)),
             Dish::Isolate => Fault::Isolate {
                 target,
                 clients: stream.chance(30),
@@ -394,7 +397,7 @@ mod tests {
                 .into_iter()
                 .for_each(|kind| *plans_with.entry(kind).or_default() += 1);
         }
-        assert_eq!(plans_with.len(), 26, "{plans_with:?}");
+        assert_eq!(plans_with.len(), 27, "{plans_with:?}");
         for (kind, plans) in plans_with {
             assert!((30..270).contains(&plans), "{kind} in {plans} plans of 300");
         }

@@ -4,6 +4,7 @@
 //! (latencies, think times, which key comes next) is drawn from streams seeded by its `seed`.
 
 mod check;
+mod crash_at;
 mod disk_faults;
 mod fault;
 mod generate;
@@ -19,6 +20,7 @@ pub mod text;
 use serde::{Deserialize, Serialize};
 
 pub use check::Invalid;
+pub use crash_at::CrashAt;
 pub use fault::{AlarmName, Fault, TimedFault, ring_gaps};
 pub use generate::Focus;
 pub use knobs::Knobs;

@@ -102,7 +102,7 @@ impl Rows {
                 self.quiet.get_or_insert(record);
                 Place::default()
             }
-            What::Fault { .. } | What::Disputed { .. } => Place::default(),
+            What::Fault { .. } | What::Disputed { .. } | What::Passed { .. } => Place::default(),
         }
     }
 

@@ -88,6 +88,7 @@ impl Display for What {
             Self::ClockSkip { member, by_ms } => write!(f, "n{member} skips ms={by_ms}"),
             Self::Disputed { index, text } => write_words(f, &format!("disputed {index}"), text),
             Self::Fault { text } => write_words(f, "fault", text),
+            Self::Passed { point, times } => write!(f, "passed {point} times={times}"),
             Self::Quiet { bound_ms } => write!(f, "quiet bound_ms={bound_ms}"),
         }
     }
