@@ -124,7 +124,8 @@ impl Receiver {
         if let Some(whole) = self.find_whole(offer) {
             probe!(SnapshotKnown);
             tell(answers, offer.content);
-            return self.open(whole).await;
+            let snapshot = StoredSnapshot::open(&self.checkpoints, whole).await;
+            return snapshot.map_err(|error| report(&error));
         }
         let mut partial = self.resume(kept.take(), offer).await?;
         tell(answers, partial.writer.extent());
@@ -138,7 +139,7 @@ impl Receiver {
         }
         let commit = partial.writer.commit();
         match with_signs_of_life(answers, offer.content, commit).await {
-            Ok(whole) => self.open(whole).await,
+            Ok((whole, reader)) => Ok(StoredSnapshot::new(whole, reader)),
             Err(error) => Err(report(&error)),
         }
     }
@@ -189,11 +190,6 @@ impl Receiver {
             writer: begun.map_err(|error| report(&error))?,
             content: offer.content,
         })
-    }
-
-    async fn open(&self, whole: Checkpoint) -> Result<StoredSnapshot, Status> {
-        let snapshot = StoredSnapshot::open(&self.checkpoints, whole).await;
-        snapshot.map_err(|error| report(&error))
     }
 }
 
