@@ -9,6 +9,7 @@ mod disk_faults;
 mod fault;
 mod generate;
 mod knobs;
+mod outages;
 mod span;
 mod stream;
 mod target;
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::Invalid;
 pub use crash_at::CrashAt;
-pub use fault::{Fault, TimedFault};
+pub use fault::{AlarmName, Fault, TimedFault, ring_gaps};
 pub use generate::Focus;
 pub use knobs::Knobs;
 pub use span::Span;
