@@ -98,16 +98,6 @@ impl SimDisk {
         self.content.crash();
     }
 
-    /// The directory is gone. Kill the member first, and crash the disk.
-    pub fn take_away(&self) -> Files {
-        self.content.take_away()
-    }
-
-    /// The directory is as it was when it was taken away.
-    pub fn put_back(&self, files: Files) {
-        self.content.put_back(files);
-    }
-
     /// A process begins: the disk does what it is asked to.
     pub fn power_on(&self) {
         self.health().has_power = true;
@@ -118,6 +108,16 @@ impl SimDisk {
         if !self.health().has_power {
             future::pending().await
         }
+    }
+
+    /// The directory is gone. Kill the member first, and crash the disk.
+    pub fn take_away(&self) -> Files {
+        self.content.take_away()
+    }
+
+    /// The directory is as it was when it was taken away.
+    pub fn put_back(&self, files: Files) {
+        self.content.put_back(files);
     }
 
     /// Syncs take this long until [`Self::end_slow`] is called with the same number.
