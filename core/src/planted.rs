@@ -120,6 +120,12 @@ bugs! {
     ProposedAgain = "proposed-again",
     /// The first entry behind a checkpoint takes effect, and is answered as if its lease were not there.
     WrongAnswerBehindCheckpoint = "wrong-answer-behind-checkpoint",
+    /// A new segment of the log has its name before the directory is synced, and never syncs it.
+    RenameNotSynced = "rename-not-synced",
+    /// A member whose directory is gone is let in although its peers know another one.
+    ReplacedTakesPart = "replaced-takes-part",
+    /// Keys are written in spite of the alarm that there is no space.
+    AlarmIgnored = "alarm-ignored",
     /// The number of the last change of users is lost with a checkpoint (etcd #14571).
     AuthRevisionLost = "auth-revision-lost",
 }

@@ -72,10 +72,13 @@ pub fn run_recording(
     Err(RunError::NotSimulated)
 }
 
+/// Address of the node on which all clients are.
+#[cfg(madsim)]
+pub const CLIENTS_IP: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 0, 1, 1);
+
 #[cfg(madsim)]
 mod simulated {
     use std::{
-        net::Ipv4Addr,
         panic::{AssertUnwindSafe, catch_unwind},
         sync::Arc,
         time::Duration,
@@ -90,7 +93,7 @@ mod simulated {
     };
     use quorate_core::planted;
 
-    use super::{Recording, message};
+    use super::{CLIENTS_IP, Recording, message};
     use crate::{
         cluster::{Cluster, logging},
         faults::Injector,
@@ -101,9 +104,6 @@ mod simulated {
         workload,
     };
 
-    /// Address of the node on which all clients are.
-    const CLIENTS_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
-
     /// Numbers of the clients that the run itself has; the plan's are below.
     const OPERATOR: u64 = 900;
     const FIRST_PROBE: u64 = 901;
@@ -111,8 +111,10 @@ mod simulated {
     /// How often the run looks whether everything owed is done.
     const SETTLED_POLL: Duration = Duration::from_millis(50);
 
-    /// So many times the run looks whether nothing waits in any member, before it ends all the same.
-    const REST_POLLS: u64 = 40;
+    /// A proposal that was lost on its way waits for so long, in election timeouts beside
+    /// [`PATIENCE_MS`], and its member's clock may be slow.
+    const PATIENCE_ELECTIONS: u64 = 4;
+    const PATIENCE_MS: u64 = 8_000;
 
     /// At the end of a run that did not settle, members are given so long to be in step for a
     /// moment, milliseconds.
@@ -150,16 +152,16 @@ mod simulated {
             .name("clients")
             .ip(CLIENTS_IP.into())
             .build();
-        let injector = Injector::new(cluster.clone(), clients.id(), recorder.clone());
-        let work = clients.spawn(work(plan, injector, recorder.clone()));
+        let points = cluster.points().clone();
+        let injector = Injector::new(&plan, cluster.clone(), clients.id(), recorder.clone());
+        let work = clients.spawn(work(plan.clone(), injector, recorder.clone()));
         work.await.expect("the clients' node is never killed");
-        for _ in 0..REST_POLLS {
-            if cluster.is_at_rest(&core) {
-                break;
-            }
+        let last_ms = elapsed_ms() + PATIENCE_MS + PATIENCE_ELECTIONS * plan.cluster.election_ms;
+        while !cluster.is_at_rest(&core) && elapsed_ms() < last_ms {
             sleep(SETTLED_POLL).await;
         }
         cluster.tell_fills(&core, &recorder);
+        points.record(&recorder);
     }
 
     /// Everything that clients and faults do, on the clients' node.

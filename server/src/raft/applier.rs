@@ -11,6 +11,7 @@ use openraft::{
 use quorate_core::{
     View,
     planted::{Bug, is_planted},
+    probe,
 };
 
 use super::{
@@ -22,7 +23,9 @@ use crate::{
     clock,
     replica::{self, Replica},
     runtime,
-    storage::{Checkpoint, Checkpoints, Need, SPACE_RETRY_INTERVAL, is_out_of_space},
+    storage::{
+        Checkpoint, CheckpointReader, Checkpoints, Need, SPACE_RETRY_INTERVAL, is_out_of_space,
+    },
 };
 
 /// A checkpoint is written in bursts of this length, and the processor and the disk are left to
@@ -79,6 +82,7 @@ impl Applier {
                     self.replica.apply(index, term, bytes.clone())?;
                 }
                 self.replica.apply(index, term, bytes)?;
+                probe!(EntryApplied);
             }
             EntryPayload::Membership(membership) => {
                 self.membership = StoredMembership::new(Some(log_id), membership);
@@ -133,6 +137,7 @@ impl RaftStateMachine<TypeConfig> for Applier {
         let machine = replica::restore(snapshot.read()).await?;
         let (index, bytes) = (machine.applied_index(), snapshot.content().bytes);
         tracing::info!(index, bytes, "state replaced by a snapshot");
+        probe!(SnapshotInstalled);
         self.replica.replace(machine, bytes);
         self.last_applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
@@ -168,7 +173,7 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
         let space = self.checkpoints.space();
         let built_before = || io::Error::other("a snapshot was asked for twice");
         let view = self.view.take().ok_or_else(built_before)?;
-        let checkpoint = loop {
+        let (checkpoint, reader) = loop {
             match self.write(&view).await {
                 Err(error) if is_out_of_space(&error) => space.lacks(Need::Checkpoint, &error),
                 written => break written?,
@@ -180,16 +185,15 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
         runtime::drop_apart(view);
         tracing::info!(index, bytes, "checkpoint written");
         self.replica.checkpointed(index, bytes);
-        let snapshot = StoredSnapshot::open(&self.checkpoints, checkpoint).await?;
         Ok(Snapshot {
             meta: self.meta.clone(),
-            snapshot,
+            snapshot: StoredSnapshot::new(checkpoint, reader),
         })
     }
 }
 
 impl CheckpointBuilder {
-    async fn write(&self, view: &View) -> io::Result<Checkpoint> {
+    async fn write(&self, view: &View) -> io::Result<(Checkpoint, CheckpointReader)> {
         let mut writer = snapshot::begin(&self.checkpoints, &self.meta).await?;
         let view = view.clone();
         // Encoding takes its time: on a thread of its own it delays no request.

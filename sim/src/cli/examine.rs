@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Ending, Failure, at_path, flag_value, keep};
+use super::{Ending, Failure, at_path, coverage::Coverage, flag_value, keep};
 use crate::{
     history::History,
     mutants::Mutant,
@@ -29,6 +29,8 @@ pub(super) struct Examinee {
 /// What to print, and how it ended.
 pub(super) struct Report {
     pub(super) text: String,
+    /// What the run came to; `None` where it has left no history.
+    pub(super) coverage: Option<Coverage>,
     pub(super) ending: Ending,
 }
 
@@ -119,6 +121,7 @@ impl Examinee {
         );
         Ok(Report {
             text,
+            coverage: Some(Coverage::of(&self.plan, history)),
             ending: Ending::Well,
         })
     }
@@ -140,6 +143,7 @@ impl Examinee {
         text += &format!("  replay: {}", self.replay_command(&saved));
         Ok(Report {
             text,
+            coverage: history.map(|history| Coverage::of(&self.plan, history)),
             ending: Ending::Found,
         })
     }

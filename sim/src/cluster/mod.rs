@@ -4,9 +4,11 @@ mod holdings;
 pub mod logging;
 mod member;
 mod observer;
+mod points;
 mod reference;
 mod traffic;
 
+pub use self::points::Points;
 pub use member::{Member, client_authority, ip as member_ip};
 
 use self::reference::{Outcomes, Reference};
@@ -15,6 +17,7 @@ use crate::{history::What, plan::Plan, recorder::Recorder};
 /// All members.
 pub struct Cluster {
     members: Vec<Member>,
+    points: Points,
 }
 
 impl Cluster {
@@ -28,7 +31,15 @@ impl Cluster {
         let members = numbers
             .map(|number| Member::start(plan, number, recorder, &reference, &outcomes))
             .collect();
-        Self { members }
+        Self {
+            members,
+            points: Points::watch(),
+        }
+    }
+
+    /// What comes of the product's points.
+    pub fn points(&self) -> &Points {
+        &self.points
     }
 
     /// Number of members.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use madsim::time::TimeHandle;
 
-use super::{Injector, both_ways};
+use super::{Injector, network::both_ways};
 use crate::plan::{Breakage, Loss, Plan};
 
 /// Longer than any run.

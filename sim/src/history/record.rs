@@ -147,10 +147,24 @@ pub enum What {
         /// What it said, on one line.
         text: String,
     },
+    /// A member's monotonic clock is so much further at once.
+    ClockSkip {
+        /// The member.
+        member: u64,
+        /// How much, milliseconds.
+        by_ms: u64,
+    },
     /// Something was broken or mended, in words for people.
     Fault {
         /// The words, on one line.
         text: String,
+    },
+    /// The run came to a point of the product. Recorded once for each, at the end.
+    Passed {
+        /// Its name.
+        point: String,
+        /// How often members came there.
+        times: u64,
     },
     /// All faults have stopped: but for those that are lost every member is up, every link works.
     Quiet {

@@ -12,7 +12,7 @@ use crate::history::{History, Severity, Told, What};
 const ECHO_NS: u64 = 15_000_000_000;
 
 /// What members may log, and why.
-const EXPECTED: [Expected; 14] = [
+const EXPECTED: [Expected; 16] = [
     // A member that is down or cut off cannot be reached.
     warning(
         "quorate_server::wire::channel",
@@ -68,6 +68,16 @@ const EXPECTED: [Expected; 14] = [
     error(
         "openraft::core::raft_core",
         "RaftCore::main error",
+        Reason::Own(&[WRITE, SYNC]),
+    ),
+    error(
+        "openraft::core::heartbeat::worker",
+        "HeartbeatWorker(",
+        Reason::Own(&[WRITE, SYNC]),
+    ),
+    error(
+        "openraft::raft::raft_inner",
+        "openraft::raft::raft_inner::RaftInner<_>::recv_msg: error",
         Reason::Own(&[WRITE, SYNC]),
     ),
     error(

@@ -4,11 +4,13 @@
 //! (latencies, think times, which key comes next) is drawn from streams seeded by its `seed`.
 
 mod check;
+mod crash_at;
 mod disk_faults;
 mod fault;
 mod generate;
 mod knobs;
 mod loss;
+mod outages;
 mod span;
 mod stream;
 mod target;
@@ -19,7 +21,8 @@ pub mod text;
 use serde::{Deserialize, Serialize};
 
 pub use check::Invalid;
-pub use fault::{Fault, TimedFault};
+pub use crash_at::CrashAt;
+pub use fault::{AlarmName, Fault, TimedFault, ring_gaps};
 pub use generate::Focus;
 pub use knobs::Knobs;
 pub use loss::{Breakage, Loss};

@@ -182,10 +182,12 @@ fn kind(what: &What) -> usize {
         What::Committed { .. } | What::Disputed { .. } => "log",
         What::Applied { .. } => "applied",
         What::Leader { .. } => "leader",
-        What::Clock { .. } => "clock",
+        What::Clock { .. } | What::ClockSkip { .. } => "clock",
         What::Fault { .. } => "fault",
         What::Sent { .. } | What::Arrived { .. } => "message",
-        What::Cluster { .. } | What::Quiet { .. } | What::Panic { .. } => "run",
+        What::Cluster { .. } | What::Quiet { .. } | What::Panic { .. } | What::Passed { .. } => {
+            "run"
+        }
         What::Told { .. } => "told",
     };
     KINDS

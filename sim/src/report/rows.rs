@@ -78,6 +78,7 @@ impl Rows {
             What::Sent { .. } | What::Arrived { .. } => self.message(record, what),
             What::Applied { member, .. }
             | What::Clock { member, .. }
+            | What::ClockSkip { member, .. }
             | What::Told { member, .. } => member_place(*member),
             What::Leader { member, term } => {
                 self.leaders
@@ -102,7 +103,10 @@ impl Rows {
                 self.quiet.get_or_insert(record);
                 Place::default()
             }
-            What::Fault { .. } | What::Disputed { .. } | What::Panic { .. } => Place::default(),
+            What::Fault { .. }
+            | What::Disputed { .. }
+            | What::Panic { .. }
+            | What::Passed { .. } => Place::default(),
         }
     }
 

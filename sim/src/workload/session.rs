@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, future::Future, time::Duration};
 use quorate_server::{
     clock,
     proto::etcdserverpb::{
-        AuthRoleAddRequest, AuthRoleDeleteRequest, CompactionRequest, LeaseGrantRequest,
-        LeaseKeepAliveRequest, LeaseRevokeRequest, LeaseTimeToLiveRequest, ResponseHeader,
-        auth_client::AuthClient, kv_client::KvClient, lease_client::LeaseClient,
+        AlarmRequest, AlarmType, AuthRoleAddRequest, AuthRoleDeleteRequest, CompactionRequest,
+        LeaseGrantRequest, LeaseKeepAliveRequest, LeaseRevokeRequest, LeaseTimeToLiveRequest,
+        ResponseHeader, alarm_request::AlarmAction, auth_client::AuthClient, kv_client::KvClient,
+        lease_client::LeaseClient, maintenance_client::MaintenanceClient,
         watch_client::WatchClient,
     },
     wire::{Channel, ChannelOptions},
@@ -18,6 +19,7 @@ use super::convert;
 use crate::{
     cluster::client_authority,
     history::{Body, Outcome, Request, Response, What},
+    plan::AlarmName,
     recorder::Recorder,
 };
 
@@ -29,6 +31,12 @@ const BACKOFF_MAX: Duration = Duration::from_millis(300);
 
 /// Silence after which a client looks whether its member is there.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_millis(1_000);
+
+/// What is refused while an alarm is raised, in etcd's words.
+const ALARMED: [&str; 2] = [
+    "etcdserver: mvcc: database space exceeded",
+    "etcdserver: corrupt cluster",
+];
 
 /// A client of the cluster, at one member at a time.
 pub struct Session {
@@ -146,6 +154,38 @@ impl Session {
             }
         };
         let _ = clock::timeout(timeout, call).await;
+    }
+
+    /// Raises an alarm of a member or disarms it. Nothing is recorded.
+    ///
+    /// # Errors
+    /// It was refused, or nobody knows.
+    pub async fn alarm(
+        &mut self,
+        raises: bool,
+        alarm: AlarmName,
+        member_id: u64,
+    ) -> Result<(), Outcome> {
+        let action = match raises {
+            true => AlarmAction::Activate,
+            false => AlarmAction::Deactivate,
+        };
+        let alarm = match alarm {
+            AlarmName::NoSpace => AlarmType::Nospace,
+            AlarmName::Corrupt => AlarmType::Corrupt,
+        };
+        let request = AlarmRequest {
+            action: action.into(),
+            member_id,
+            alarm: alarm.into(),
+        };
+        let mut maintenance = MaintenanceClient::new(self.channel());
+        let call = maintenance.alarm(within(request, self.timeout));
+        match clock::timeout(self.timeout, call).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(status)) => Err(outcome(&status)),
+            Err(clock::Elapsed) => Err(Outcome::Unknown("no answer in time".into())),
+        }
     }
 
     fn call(
@@ -304,7 +344,9 @@ fn outcome(status: &Status) -> Outcome {
     );
     // No connection, so nothing was sent.
     let unsent = status.code() == Code::Unavailable && text.starts_with("cannot connect to ");
-    if refused || unsent {
+    // An alarm is raised: nothing is written.
+    let alarmed = ALARMED.contains(&text.as_str());
+    if refused || unsent || alarmed {
         Outcome::Failed(text)
     } else {
         Outcome::Unknown(text)

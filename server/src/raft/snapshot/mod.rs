@@ -26,15 +26,20 @@ pub(crate) struct StoredSnapshot {
 }
 
 impl StoredSnapshot {
+    /// One that was written just now.
+    pub(super) fn new(checkpoint: Checkpoint, reader: CheckpointReader) -> Self {
+        Self {
+            content: checkpoint.content,
+            reader,
+        }
+    }
+
     pub(super) async fn open(
         checkpoints: &Checkpoints,
         checkpoint: Checkpoint,
     ) -> io::Result<Self> {
         let reader = checkpoints.read(checkpoint).await;
-        Ok(Self {
-            content: checkpoint.content,
-            reader: reader.map_err(io::Error::other)?,
-        })
+        Ok(Self::new(checkpoint, reader.map_err(io::Error::other)?))
     }
 
     /// Reads it. A snapshot that is read to its end is whole: each chunk and the end are checked.

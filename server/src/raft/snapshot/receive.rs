@@ -10,6 +10,7 @@ use std::{
 
 use futures_util::{Stream, StreamExt as _};
 use openraft::alias::SnapshotOf;
+use quorate_core::probe;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 use tonic::Status;
 
@@ -121,8 +122,10 @@ impl Receiver {
         let superseded = self.take_turn();
         let mut kept = self.partial.lock().await;
         if let Some(whole) = self.find_whole(offer) {
+            probe!(SnapshotKnown);
             tell(answers, offer.content);
-            return self.open(whole).await;
+            let snapshot = StoredSnapshot::open(&self.checkpoints, whole).await;
+            return snapshot.map_err(|error| report(&error));
         }
         let mut partial = self.resume(kept.take(), offer).await?;
         tell(answers, partial.writer.extent());
@@ -136,7 +139,7 @@ impl Receiver {
         }
         let commit = partial.writer.commit();
         match with_signs_of_life(answers, offer.content, commit).await {
-            Ok(whole) => self.open(whole).await,
+            Ok((whole, reader)) => Ok(StoredSnapshot::new(whole, reader)),
             Err(error) => Err(report(&error)),
         }
     }
@@ -177,6 +180,7 @@ impl Receiver {
         let position = offer.meta.last_log_id.as_ref().map(convert::log_position);
         if let Some(kept) = kept {
             if Some(kept.writer.position()) == position && kept.content == offer.content {
+                probe!(TransferResumed if kept.writer.extent().chunks > 0);
                 return Ok(kept);
             }
             kept.discard().await;
@@ -186,16 +190,6 @@ impl Receiver {
             writer: begun.map_err(|error| report(&error))?,
             content: offer.content,
         })
-    }
-
-    async fn open(&self, whole: Checkpoint) -> Result<StoredSnapshot, Status> {
-        // The oldest are removed: one that came too late may be gone already, and is not needed.
-        let latest = self.checkpoints.latest();
-        if latest.is_some_and(|latest| latest.position.index > whole.position.index) {
-            return Err(Status::aborted("a newer checkpoint is here"));
-        }
-        let snapshot = StoredSnapshot::open(&self.checkpoints, whole).await;
-        snapshot.map_err(|error| report(&error))
     }
 }
 
@@ -216,7 +210,10 @@ impl Partial {
         while self.writer.extent() != self.content {
             let part = tokio::select! {
                 biased;
-                () = superseded.raised() => Err(Status::aborted("a newer call goes on with it")),
+                () = superseded.raised() => {
+                    probe!(TransferSuperseded);
+                    Err(Status::aborted("a newer call goes on with it"))
+                }
                 part = next_part(parts) => part,
             };
             let chunk = match part.map_err(Ended::Stream)? {

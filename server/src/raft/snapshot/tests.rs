@@ -64,10 +64,8 @@ impl Member {
             let text = format!("{index}/{chunk} ").repeat(chunk as usize % 40 + 1);
             writer.write(text.into()).await.unwrap();
         }
-        let written = writer.commit().await.unwrap();
-        StoredSnapshot::open(&self.checkpoints, written)
-            .await
-            .unwrap()
+        let (written, reader) = writer.commit().await.unwrap();
+        StoredSnapshot::new(written, reader)
     }
 
     fn file(&self, snapshot: &StoredSnapshot) -> Option<Vec<u8>> {
@@ -235,10 +233,8 @@ async fn a_full_disk_is_told_and_leaves_nothing() {
         let chunk = Bytes::from(vec![7; 64 << 10]);
         writer.write(chunk).await.unwrap();
     }
-    let written = writer.commit().await.unwrap();
-    let snapshot = StoredSnapshot::open(&from.checkpoints, written)
-        .await
-        .unwrap();
+    let (written, reader) = writer.commit().await.unwrap();
+    let snapshot = StoredSnapshot::new(written, reader);
     let receiver = Receiver::new(to.checkpoints.clone());
     to.disk.set_capacity_bytes(Some(2 << 20));
     let (received, _) = call(&receiver, &snapshot, Wire::Good).await;

@@ -34,7 +34,7 @@ async fn write(checkpoints: &Checkpoints, index: u64, count: usize) -> Checkpoin
     for chunk in chunks(index, count) {
         writer.write(chunk).await.unwrap();
     }
-    writer.commit().await.unwrap()
+    writer.commit().await.unwrap().0
 }
 
 async fn content(checkpoints: &Checkpoints, checkpoint: Checkpoint) -> Vec<Bytes> {
@@ -104,6 +104,23 @@ fn one_can_be_read_while_it_is_replaced() {
 }
 
 #[test]
+fn one_that_comes_too_late_can_be_read_all_the_same() {
+    run(async {
+        let disk = disk(1);
+        let checkpoints = open(&disk).await;
+        let mut late = checkpoints.create(at(10), b"members").await.unwrap();
+        late.write(chunks(10, 1).remove(0)).await.unwrap();
+        for index in [20, 30] {
+            write(&checkpoints, index, 3).await;
+        }
+        let (_, mut reader) = late.commit().await.unwrap();
+        assert_eq!(disk.names().len(), 2, "the newer ones are kept");
+        assert_eq!(reader.next().await.unwrap(), Some(chunks(10, 1).remove(0)));
+        assert_eq!(reader.next().await.unwrap(), None);
+    });
+}
+
+#[test]
 fn a_large_one_is_written_and_read_in_pieces() {
     run(async {
         let disk = disk(1);
@@ -113,7 +130,7 @@ fn a_large_one_is_written_and_read_in_pieces() {
         for _ in 0..20 {
             writer.write(chunk.clone()).await.unwrap();
         }
-        let written = writer.commit().await.unwrap();
+        let (written, _) = writer.commit().await.unwrap();
         assert_eq!(written.content.bytes, 14_000_000);
         let mut reader = checkpoints.read(written).await.unwrap();
         let mut count = 0;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use quorate_core::probe;
 
 use crate::disk::DiskFile;
 
@@ -12,7 +13,7 @@ use super::{
         file::{TEMPORARY_SUFFIX, publish},
         log::LogPosition,
     },
-    Checkpoint, Checkpoints, Extent,
+    Checkpoint, CheckpointReader, Checkpoints, Extent,
     format::{
         CHUNK_BYTES_MAX, META_BYTES_MAX, checkpoint_name, encode_chunk_header, encode_footer,
         encode_header,
@@ -122,19 +123,22 @@ impl CheckpointWriter {
     }
 
     /// Makes the checkpoint durable and the newest one, unless there is a newer one. Older ones
-    /// than the last two are removed.
-    pub async fn commit(mut self) -> Result<Checkpoint, StorageError> {
+    /// than the last two are removed, which may be this one: it comes with a reader that is open.
+    pub async fn commit(mut self) -> Result<(Checkpoint, CheckpointReader), StorageError> {
         let footer = encode_footer(self.content);
         self.buffer.extend_from_slice(&footer);
         self.write_buffer(true).await?;
+        probe!(CheckpointWritten);
         let disk = self.checkpoints.disk();
         publish(disk, &self.temporary, &checkpoint_name(self.position)).await?;
+        probe!(CheckpointPublished);
         let checkpoint = Checkpoint {
             position: self.position,
             content: self.content,
         };
+        let reader = CheckpointReader::open(disk, self.position).await?;
         self.checkpoints.add(checkpoint).await;
-        Ok(checkpoint)
+        Ok((checkpoint, reader))
     }
 
     /// Removes what has been written.

@@ -3,6 +3,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use quorate_core::{
+    planted::{Bug, is_planted},
+    probe,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -137,14 +141,16 @@ impl Preparer {
         file.write_at(0, id.encode_header(self.options.segment_bytes), true)
             .await
             .context("write", &path)?;
+        probe!(SegmentFilled);
         self.disk
             .rename(&new_name, &id.name())
             .await
             .context("rename", &path)?;
-        self.disk
-            .sync_dir()
-            .await
-            .context("sync the directory of", &path)?;
+        probe!(SegmentRenamed);
+        if !is_planted(Bug::RenameNotSynced) {
+            let synced = self.disk.sync_dir().await;
+            synced.context("sync the directory of", &path)?;
+        }
         Ok(EmptySegment {
             id,
             file,
@@ -175,6 +181,7 @@ impl Preparer {
             .sync_dir()
             .await
             .context("sync the directory of", &path)?;
+        probe!(SegmentReused);
         Ok(Some(file))
     }
 

@@ -30,6 +30,11 @@ pub(super) fn record(line: &str) -> Result<Record, String> {
         What::Fault {
             text: words.remaining("a fault")?,
         }
+    } else if subject == "passed" {
+        What::Passed {
+            point: words.next("a point")?.to_owned(),
+            times: words.prefixed("times=")?,
+        }
     } else if subject == "quiet" {
         What::Quiet {
             bound_ms: words.prefixed("bound_ms=")?,
@@ -225,6 +230,10 @@ fn member_record(member: u64, words: &mut Words<'_>) -> Result<What, String> {
         "clock" => What::Clock {
             member,
             rate_ppm: words.prefixed("ppm=")?,
+        },
+        "skips" => What::ClockSkip {
+            member,
+            by_ms: words.prefixed("ms=")?,
         },
         "applied" => What::Applied {
             member,

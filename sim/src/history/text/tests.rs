@@ -6,6 +6,7 @@ const EVERYTHING: &str = "\
 0.000000000 cluster n1 n2 n3
 0.000000001 n1 leads term=1
 0.100000000 n2 clock ppm=-200000
+0.150000000 n2 skips ms=7000
 0.200000000 fault crash of n2 for 300 ms
 1.000000000 op1 c1 n2 put k1 v1 lease=9 prev
 1.000000000 op2 c1 n2 put k%201 %
@@ -54,6 +55,7 @@ then put k1 v2 ; get k2 else delete [a,b)
 3.480000000 n2 raft process=1 term=0 purged=0 committed=0 applied=0
 3.490000000 n3 warns quorate_server::node there is no leader term=2
 3.490000000 n3 errs openraft::storage it has failed
+3.500000000 passed key-put-again times=3
 3.500000000 quiet bound_ms=20000 lost n2 n3
 3.600000000 n1 holds proposals now=0 most=4 limit=5000
 3.600000000 n1 holds reads now=0 most=1

@@ -77,9 +77,11 @@ impl Display for What {
             Self::Arrived { message } => write!(f, "message{message} arrived"),
             Self::Clock { member, rate_ppm } => write!(f, "n{member} clock ppm={rate_ppm}"),
             Self::Told { member, told } => write_words(f, &format!("n{member}"), &told.to_string()),
+            Self::ClockSkip { member, by_ms } => write!(f, "n{member} skips ms={by_ms}"),
             Self::Disputed { index, text } => write_words(f, &format!("disputed {index}"), text),
             Self::Panic { text } => write_words(f, "panic", text),
             Self::Fault { text } => write_words(f, "fault", text),
+            Self::Passed { point, times } => write!(f, "passed {point} times={times}"),
             Self::Quiet { bound_ms, lost } => {
                 write!(f, "quiet bound_ms={bound_ms}")?;
                 f.write_str(word(!lost.is_empty(), " lost"))?;
