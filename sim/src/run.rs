@@ -76,8 +76,13 @@ mod simulated {
 
     use super::Recording;
     use crate::{
-        cluster::Cluster, faults::Injector, history::History, mutants::Mutant, plan::Plan,
-        recorder::Recorder, workload,
+        cluster::Cluster,
+        faults::Injector,
+        history::History,
+        mutants::Mutant,
+        plan::Plan,
+        recorder::Recorder,
+        workload::{self, Users},
     };
 
     /// Address of the node on which all clients are.
@@ -129,8 +134,9 @@ mod simulated {
 
     /// Everything that clients and faults do, on the clients' node.
     async fn work(plan: Plan, injector: Injector, recorder: Recorder) {
-        let clients = workload::start(&plan, &recorder);
-        let (operator, _) = workload::client(&plan, OPERATOR, &recorder);
+        let users = Users::of(&plan);
+        let clients = workload::start(&plan, &users, &recorder);
+        let operator = workload::operator(&plan, OPERATOR, &users, &recorder);
         injector.run(&plan, operator).await;
         recorder.quiet(plan.schedule.quiet_ms);
         let quiet_ms = elapsed_ms();
@@ -142,6 +148,7 @@ mod simulated {
                 client,
                 member,
                 members,
+                users.clone(),
                 recorder.clone(),
             )));
         }

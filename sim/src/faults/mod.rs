@@ -126,6 +126,12 @@ impl Injector {
                 let at = self.resolve(target);
                 self.change_roles(number, at, &operator).await;
             }
+            Fault::ChangeAuth { target, step } => {
+                let at = self.resolve(target);
+                let mut operator = operator.lock().await;
+                operator.go_to(at);
+                operator.administer(&step).await;
+            }
             Fault::TransferLeader { to } => self.transfer_leader(self.resolve(to)).await,
             Fault::Compact { keep } => self.compact(keep, &operator).await,
         }

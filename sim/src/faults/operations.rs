@@ -7,7 +7,11 @@ use quorate_server::node::Node;
 use tokio::sync::Mutex;
 
 use super::Injector;
-use crate::{history::Request, plan::Target, workload::Session};
+use crate::{
+    history::{AuthChange, Request},
+    plan::Target,
+    workload::Session,
+};
 
 /// A leader that was asked to hand over is given so long before the fault counts as tried.
 const TRANSFER_TIME: Duration = Duration::from_millis(200);
@@ -52,7 +56,11 @@ impl Injector {
         self.recorder.fault(format!("{role} is {what} at n{at}"));
         let mut operator = operator.lock().await;
         operator.go_to(at);
-        operator.change_roles(adds, role).await;
+        let change = match adds {
+            true => AuthChange::RoleAdd { role },
+            false => AuthChange::RoleDelete { role },
+        };
+        operator.execute(Request::Auth(change)).await;
     }
 
     /// Asks the leader to forget what is older than the newest `keep` revisions.

@@ -4,6 +4,7 @@
 //! Every oracle has broken histories that it must reject, and good ones that all must accept, as
 //! text under `sim/histories/<oracle>/`.
 
+mod auth;
 mod clocks;
 mod convergence;
 mod durability;
@@ -31,7 +32,7 @@ pub struct Oracle {
 }
 
 /// All oracles.
-pub const ORACLES: [Oracle; 8] = [
+pub const ORACLES: [Oracle; 9] = [
     Oracle {
         name: "model_equivalence",
         promise: "Every entry does what the reference model says.",
@@ -69,6 +70,11 @@ pub const ORACLES: [Oracle; 8] = [
         promise: "A lease lives at least its time to live by the fastest clock, ends soon after \
                   it by the slowest, and takes its keys with it in one revision.",
         check: lease::check,
+    },
+    Oracle {
+        name: "auth",
+        promise: "What is answered was allowed to whoever asked, and what is refused was not.",
+        check: auth::check,
     },
     Oracle {
         name: "convergence",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Span, Target};
+use super::{AuthStep, Span, Target};
 
 /// A fault with the time at which it begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,10 +157,17 @@ pub enum Fault {
         /// The member.
         target: Target,
     },
-    /// Somebody adds a role, or takes one away. Authentication stays off.
+    /// Somebody adds a role without permissions, or takes one away.
     ChangeRoles {
         /// The member that is asked.
         target: Target,
+    },
+    /// The operator changes users or roles. Only in plans with authentication.
+    ChangeAuth {
+        /// The member that is asked.
+        target: Target,
+        /// For what.
+        step: AuthStep,
     },
     /// The key space's history is compacted.
     Compact {
@@ -191,6 +198,7 @@ impl Fault {
             | Self::TransferLeader { .. }
             | Self::Defragment { .. }
             | Self::ChangeRoles { .. }
+            | Self::ChangeAuth { .. }
             | Self::Compact { .. } => 0,
         }
     }
@@ -211,6 +219,7 @@ impl Fault {
             | Self::Pause { target, .. }
             | Self::Defragment { target }
             | Self::ChangeRoles { target }
+            | Self::ChangeAuth { target, .. }
             | Self::TransferLeader { to: target } => vec![*target],
             Self::OneWay { from, to, .. } | Self::Delay { from, to, .. } => vec![*from, *to],
             Self::Split { group, .. } => return group.clone(),
@@ -245,6 +254,7 @@ impl Fault {
             Self::Pause { .. } => "pause",
             Self::Defragment { .. } => "defragment",
             Self::ChangeRoles { .. } => "change-roles",
+            Self::ChangeAuth { .. } => "change-auth",
             Self::TransferLeader { .. } => "transfer-leader",
             Self::Compact { .. } => "compact",
         }
@@ -314,6 +324,7 @@ impl fmt::Display for Fault {
             Self::Pause { target, for_ms } => write!(f, "{target} stands still for {for_ms} ms"),
             Self::Defragment { target } => write!(f, "{target} defragments"),
             Self::ChangeRoles { target } => write!(f, "roles change at {target}"),
+            Self::ChangeAuth { target, step } => write!(f, "{step} at {target}"),
             Self::TransferLeader { to } => write!(f, "leadership handed to {to}"),
             Self::Compact { keep } => write!(f, "compaction but for {keep} revisions"),
         }

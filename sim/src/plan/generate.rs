@@ -3,7 +3,8 @@
 use clap::ValueEnum;
 
 use super::{
-    Cluster, Fault, Knobs, Plan, Schedule, Span, Stream, Target, TimedFault, Workload, disk_faults,
+    Auth, Cluster, Fault, Knobs, Plan, Schedule, Span, Stream, Target, TimedFault, Workload,
+    disk_faults,
 };
 
 /// Fastest and slowest clock of a plan, parts per million off true time.
@@ -36,10 +37,17 @@ impl Plan {
         let knobs = Knobs::generate(&mut Stream::new(seed, "plan/knobs"));
         let workload = Workload::generate(&mut Stream::new(seed, "plan/workload"));
         let mut schedule = schedule(&mut Stream::new(seed, "plan/faults"), focus, &cluster);
+        let mut auth = None;
         if focus == Focus::Everything {
             let stream = &mut Stream::new(seed, "plan/disk-faults");
             let broken = disk_faults::generate(stream, cluster.members, schedule.run_ms);
             schedule.faults.extend(broken);
+            let stream = &mut Stream::new(seed, "plan/auth");
+            let (members, keys) = (cluster.members, workload.keys);
+            if let Some((users, steps)) = Auth::generate(stream, members, keys, schedule.run_ms) {
+                auth = Some(users);
+                schedule.faults.extend(steps);
+            }
             schedule.faults.sort_by_key(|fault| fault.at_ms);
         }
         Self {
@@ -47,6 +55,7 @@ impl Plan {
             cluster,
             knobs,
             workload,
+            auth,
             schedule,
         }
     }
@@ -321,7 +330,7 @@ mod tests {
                 .into_iter()
                 .for_each(|kind| *plans_with.entry(kind).or_default() += 1);
         }
-        assert_eq!(plans_with.len(), 19, "{plans_with:?}");
+        assert_eq!(plans_with.len(), 20, "{plans_with:?}");
         for (kind, plans) in plans_with {
             assert!((30..270).contains(&plans), "{kind} in {plans} plans of 300");
         }

@@ -76,7 +76,9 @@ impl Rows {
             | What::WatchProgress { .. }
             | What::WatchEnd { .. } => self.watch(record, what),
             What::Sent { .. } | What::Arrived { .. } => self.message(record, what),
-            What::Applied { member, .. } | What::Clock { member, .. } => member_place(*member),
+            What::Applied { member, .. }
+            | What::Clock { member, .. }
+            | What::Started { member } => member_place(*member),
             What::Leader { member, term } => {
                 self.leaders
                     .push([*member as i64, record as i64, *term as i64]);
@@ -100,7 +102,10 @@ impl Rows {
                 self.quiet.get_or_insert(record);
                 Place::default()
             }
-            What::Fault { .. } | What::Disputed { .. } => Place::default(),
+            What::Token { client, .. } => client_place(*client),
+            What::Fault { .. } | What::AuthChanged { .. } | What::Disputed { .. } => {
+                Place::default()
+            }
         }
     }
 

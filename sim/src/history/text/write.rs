@@ -38,6 +38,14 @@ impl Display for What {
                 write!(f, "op{op} c{client} n{member} {request}")
             }
             Self::Return { op, outcome } => write!(f, "op{op} {outcome}"),
+            Self::Token {
+                client,
+                login: Some(op),
+            } => write!(f, "c{client} token op{op}"),
+            Self::Token {
+                client,
+                login: None,
+            } => write!(f, "c{client} token none"),
             Self::WatchOpen(open) => write!(f, "{open}"),
             Self::WatchCreated { watch, revision } => write!(f, "watch{watch} created @{revision}"),
             Self::WatchEvents {
@@ -76,6 +84,7 @@ impl Display for What {
                 write!(f, "n{member} applied {index} term={term} @{revision} ")?;
                 write!(f, "hash={state_hash:016x}")
             }
+            Self::Started { member } => write!(f, "n{member} starts"),
             Self::Leader { member, term } => write!(f, "n{member} leads term={term}"),
             Self::Sent {
                 message,
@@ -85,6 +94,7 @@ impl Display for What {
             } => write_words(f, &format!("message{message} n{from}>n{to}"), text),
             Self::Arrived { message } => write!(f, "message{message} arrived"),
             Self::Clock { member, rate_ppm } => write!(f, "n{member} clock ppm={rate_ppm}"),
+            Self::AuthChanged { index, change } => write!(f, "auth {index} {change}"),
             Self::Disputed { index, text } => write_words(f, &format!("disputed {index}"), text),
             Self::Fault { text } => write_words(f, "fault", text),
             Self::Quiet { bound_ms } => write!(f, "quiet bound_ms={bound_ms}"),
@@ -124,6 +134,7 @@ impl Display for WatchEnd {
             Self::Closed => f.write_str("closed"),
             Self::Broken => f.write_str("broken"),
             Self::Compacted(revision) => write!(f, "compacted @{revision}"),
+            Self::Denied => f.write_str("denied"),
         }
     }
 }
@@ -140,6 +151,8 @@ impl Display for Request {
             Self::LeaseRevoke(lease) => write!(f, "revoke {lease}"),
             Self::LeaseKeepAlive(lease) => write!(f, "keepalive {lease}"),
             Self::LeaseTimeToLive(lease) => write!(f, "timetolive {lease}"),
+            Self::Login { user, password } => write!(f, "login {user} password={password}"),
+            Self::Auth(change) => write!(f, "auth {change}"),
         }
     }
 }
@@ -293,6 +306,9 @@ impl Display for Body {
             } => {
                 write!(f, "timetolive ttl={ttl_s} granted={granted_ttl_s}")
             }
+            Self::Login { index: Some(index) } => write!(f, "login index={index}"),
+            Self::Login { index: None } => f.write_str("login"),
+            Self::Auth => f.write_str("auth"),
         }
     }
 }
