@@ -322,8 +322,18 @@ impl Operator<'_> {
         self.stream.between(1, self.users)
     }
 
+    /// One that is there, mostly.
     fn role(&mut self) -> u64 {
-        self.stream.between(1, ROLES_MAX)
+        let there: Vec<u64> = self
+            .roles
+            .keys()
+            .copied()
+            .filter(|role| *role != ROOT_ROLE)
+            .collect();
+        if there.is_empty() || self.stream.chance(15) {
+            return self.stream.between(1, ROLES_MAX);
+        }
+        self.stream.pick(&there)
     }
 
     /// Something for many keys mostly, since what is always refused says little.
