@@ -25,6 +25,7 @@ pub mod lease;
 pub mod limits;
 mod machine;
 pub mod planted;
+pub mod probe;
 pub mod request;
 pub mod response;
 mod store;

@@ -9,6 +9,7 @@ use crate::{
     kv::{Event, LeaseId},
     lease::LeaseChange,
     planted::{Bug, is_planted},
+    probe,
     request::{PutRequest, TxnRequest},
     response::Response,
     store::write::Write,
@@ -233,7 +234,9 @@ impl StateMachine {
         let now_ms = self.time_ms();
         for &Renewal { id, renewed_at_ms } in renewals {
             // A lease that has ended since the keep-alive was answered stays ended.
-            if let Some(renewed_at_ms) = self.0.leases.renew(id, renewed_at_ms, now_ms) {
+            let renewed = self.0.leases.renew(id, renewed_at_ms, now_ms);
+            probe!(RenewalTooLate if renewed.is_none());
+            if let Some(renewed_at_ms) = renewed {
                 effects
                     .lease_changes
                     .push(LeaseChange::Renewed { id, renewed_at_ms });

@@ -6,6 +6,7 @@ use crate::{
     kv::{KeyRange, LeaseId},
     lease::table::LeaseTable,
     planted::{Bug, is_planted},
+    probe,
     request::{Compare, CompareTarget, Op, PutRequest, RangeRequest, Relation, TxnRequest},
     response::{OpResponse, TxnResponse},
     store::{Store, record::Record, write::Write},
@@ -91,6 +92,7 @@ impl<'a> Taken<'a> {
 
     /// The header of a nested answer is empty, as in etcd (corner case 63).
     fn run_nested(&self, write: &mut Write<'_>) -> TxnResponse {
+        probe!(TxnFails if !self.succeeded);
         let responses = self.steps.iter().map(|step| match step {
             Step::Op(Op::Range(request)) => OpResponse::Range(write.range(request)),
             Step::Op(Op::Put(request)) => OpResponse::Put(write.put(request)),

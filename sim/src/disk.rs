@@ -2,7 +2,7 @@
 //! time that syncs take. It outlives the member's processes.
 
 use std::{
-    future::Future,
+    future::{self, Future},
     io,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
@@ -45,6 +45,7 @@ struct Health {
     rot: Stream,
     /// A batch of the log could not be written: the process must not go on.
     log_failed: bool,
+    has_power: bool,
 }
 
 /// What has failed.
@@ -81,6 +82,7 @@ impl SimDisk {
         let health = Health {
             rot: Stream::new(seed, &format!("disk/n{member}/rot")),
             log_failed: false,
+            has_power: true,
         };
         Self {
             content: MemoryDisk::new(move |below| crashes.between(0, below - 1)),
@@ -89,9 +91,23 @@ impl SimDisk {
         }
     }
 
-    /// Power failure: what was not synced is lost or torn. Kill the member first.
+    /// Power failure: what was not synced is lost or torn. Kill the member first; what it still
+    /// does at this moment waits for ever.
     pub fn crash(&self) {
+        self.health().has_power = false;
         self.content.crash();
+    }
+
+    /// A process begins: the disk does what it is asked to.
+    pub fn power_on(&self) {
+        self.health().has_power = true;
+    }
+
+    /// Returns while there is power.
+    async fn power(&self) {
+        if !self.health().has_power {
+            future::pending().await
+        }
     }
 
     /// Syncs take this long until [`Self::end_slow`] is called with the same number.
@@ -200,6 +216,7 @@ impl SimDisk {
 impl Disk for SimDisk {
     fn open<'a>(&'a self, name: &'a str, create: bool) -> DiskFuture<'a, Arc<dyn DiskFile>> {
         Box::pin(async move {
+            self.power().await;
             let file = self.content.open_file(name, create)?;
             let disk = self.clone();
             let is_log = name.starts_with("log-");
@@ -208,19 +225,29 @@ impl Disk for SimDisk {
     }
 
     fn list(&self) -> DiskFuture<'_, Vec<String>> {
-        self.content.list()
+        Box::pin(async move {
+            self.power().await;
+            self.content.list().await
+        })
     }
 
     fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> DiskFuture<'a, ()> {
-        self.content.rename(from, to)
+        Box::pin(async move {
+            self.power().await;
+            self.content.rename(from, to).await
+        })
     }
 
     fn remove<'a>(&'a self, name: &'a str) -> DiskFuture<'a, ()> {
-        self.content.remove(name)
+        Box::pin(async move {
+            self.power().await;
+            self.content.remove(name).await
+        })
     }
 
     fn sync_dir(&self) -> DiskFuture<'_, ()> {
         Box::pin(async move {
+            self.power().await;
             let mark = self.content.begin_sync_names();
             self.sync_time().await;
             self.content.finish_sync_names(mark)
@@ -240,6 +267,7 @@ struct SimFile {
 
 impl SimFile {
     async fn write(&self, offset: u64, data: Bytes, sync: bool) -> io::Result<()> {
+        self.disk.power().await;
         if !data.is_empty() {
             self.file.write(offset, data)?;
         }
@@ -276,7 +304,10 @@ impl DiskFile for SimFile {
     }
 
     fn truncate(&self, len: u64) -> DiskFuture<'_, ()> {
-        self.file.truncate(len)
+        Box::pin(async move {
+            self.disk.power().await;
+            self.file.truncate(len).await
+        })
     }
 }
 

@@ -127,9 +127,11 @@ mod simulated {
             .name("clients")
             .ip(CLIENTS_IP.into())
             .build();
+        let points = cluster.points().clone();
         let injector = Injector::new(cluster, clients.id(), recorder.clone());
-        let work = clients.spawn(work(plan, injector, recorder));
+        let work = clients.spawn(work(plan, injector, recorder.clone()));
         work.await.expect("the clients' node is never killed");
+        points.record(&recorder);
     }
 
     /// Everything that clients and faults do, on the clients' node.

@@ -60,6 +60,7 @@ use crate::{
     kv::LeaseId,
     limits::{LEASE_DUE_LOOKS_MAX, LEASE_UNREPLICATED_MAX_MS},
     planted::{Bug, is_planted},
+    probe,
 };
 
 /// Leases by a time of theirs.
@@ -135,6 +136,7 @@ impl LeaseKeeper {
                 .saturating_add(grace_ms);
             keeper.insert(id, Lease::new(ttl_s, renewed_at_ms, deadline_ms));
         }
+        probe!(LeasesTakenOver if !keeper.due.is_empty());
         keeper
     }
 
@@ -157,9 +159,12 @@ impl LeaseKeeper {
     /// A client wants to keep a lease alive.
     pub fn keep_alive(&mut self, id: LeaseId, now_ms: u64) -> KeepAlive {
         if self.is_stalled(now_ms) {
+            probe!(KeeperStalls);
             return KeepAlive::Stalled;
         }
         let answer = self.change(id, |lease| lease.keep_alive(now_ms));
+        probe!(KeepAliveTooLate if answer == Some(KeepAlive::NotFound));
+        probe!(KeepAliveWaits if answer == Some(KeepAlive::Replicate));
         answer.unwrap_or(KeepAlive::NotFound)
     }
 
@@ -254,6 +259,7 @@ impl LeaseKeeper {
 
     /// A batch may not have been replicated: what was not applied meanwhile is queued again.
     pub fn renewals_failed(&mut self, batch: &[Renewal]) {
+        probe!(RenewalsPutBack if !batch.is_empty());
         for renewal in batch {
             self.change(renewal.id, |lease| lease.put_back(renewal.renewed_at_ms));
         }

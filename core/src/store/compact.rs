@@ -9,6 +9,7 @@ use super::{Store, key::Probe, version_bytes};
 use crate::{
     error::Error,
     planted::{Bug, is_planted},
+    probe,
 };
 
 impl Store {
@@ -25,6 +26,7 @@ impl Store {
         if revision > self.revision {
             return Err(Error::FutureRevision);
         }
+        probe!(CompactionOvertakes if self.is_compacting());
         self.compact_revision = revision;
         // Also where the last sweep ended: what it kept at its own compact revision may go now.
         self.sweep = Some(0);
@@ -63,7 +65,8 @@ impl Store {
                 self.sweep = Some(position + 1);
             }
         }
-        self.sweep.is_some()
+        probe!(CompactionGoesOn if self.is_compacting());
+        self.is_compacting()
     }
 
     /// Drops up to `versions_max` of a key's unreachable versions, and the key with its last one.
@@ -89,6 +92,7 @@ impl Store {
         self.size_bytes -= removed_bytes;
         let probe = Probe::new(key);
         if all {
+            probe!(KeyForgotten);
             self.keys.remove(&probe);
         } else if let Some((key, versions)) = self.keys.get_key_value_mut(&probe)
             && let Some((key, versions)) = versions.drop_oldest(key, remove)

@@ -29,6 +29,7 @@ use self::{
 use crate::{
     error::Error,
     kv::{Event, KeyRange},
+    probe,
 };
 
 pub(crate) use self::log::FIRST_CHANGE;
@@ -214,6 +215,7 @@ impl Store {
                 let history = History::new((key, versions));
                 let exists = |record: &&Record| !record.is_tombstone();
                 let before = Some(history.newest()).filter(exists).cloned();
+                probe!(KeyPutAgain if before.is_none());
                 let record = change(before.as_ref());
                 // Differs from `before` where this same revision has changed the key already.
                 let prev = history.at(record.at().main - 1).filter(exists).cloned();

@@ -7,6 +7,7 @@ use crate::{
     error::Error,
     kv::{KeyRange, KeyValue},
     planted::{Bug, is_planted},
+    probe,
     request::{PageRequest, RangeRequest, RevisionFilter, Sort, SortOrder, SortTarget},
     response::{Page, RangeResponse},
 };
@@ -52,6 +53,8 @@ impl Store {
             kvs.sort_by(|a, b| compare(a, b, sort));
         }
         let more = limit.is_some_and(|limit| kvs.len() > limit);
+        probe!(RangeCut if more);
+        probe!(RangeOfThePast if at < now);
         if let Some(limit) = limit {
             kvs.truncate(limit + usize::from(is_planted(Bug::LimitOffByOne)));
         }
@@ -108,6 +111,7 @@ impl Store {
             return Err(Error::FutureRevision);
         }
         let is_compacted = revision > 0 && revision < self.compact_revision;
+        probe!(RangeCompacted if is_compacted);
         if is_compacted && !is_planted(Bug::ReadsCompacted) {
             return Err(Error::Compacted);
         }

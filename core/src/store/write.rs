@@ -10,6 +10,7 @@ use crate::{
     kv::{Event, KeyValue, LeaseId},
     lease::table::LeaseTable,
     planted::{Bug, is_planted},
+    probe,
     request::{DeleteRangeRequest, PutRequest, RangeRequest},
     response::{DeleteRangeResponse, PutResponse, RangeResponse},
 };
@@ -131,6 +132,7 @@ impl<'a> Write<'a> {
             }
         }
         keys.sort_unstable();
+        probe!(LeaseTakesKeys if keys.len() > 1);
         if is_planted(Bug::LeaseLeavesKey) {
             keys.pop();
         }
@@ -159,8 +161,9 @@ impl<'a> Write<'a> {
         };
         let change = self.store.change(key, |before| change(before, at));
         let lease_before = change.before.as_ref().and_then(Record::lease);
-        self.leases
-            .move_key(key, lease_before, change.record.lease());
+        let lease = change.record.lease();
+        probe!(KeyChangesLease if lease.is_some() && lease_before.is_some() && lease != lease_before);
+        self.leases.move_key(key, lease_before, lease);
         let follows = self.store.log.push(change.record.clone());
         assert!(follows, "changes are logged in their order");
         let prev = || change.prev.as_ref().and_then(Record::key_value);

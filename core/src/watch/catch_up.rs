@@ -8,6 +8,7 @@ use crate::{
     kv::Event,
     limits::WatchLimits,
     planted::{Bug, is_planted},
+    probe,
 };
 
 /// Revisions with all their events, in order.
@@ -73,6 +74,8 @@ impl CatchUp {
         let (lost, served): (Vec<_>, Vec<_>) = watchers
             .into_iter()
             .partition(|lagging| lagging.next < compact_revision);
+        probe!(WatcherCompacted if !lost.is_empty());
+        probe!(WatcherCatchesUp if !served.is_empty());
         let lost = lost.into_iter().map(|lagging| lagging.watcher);
         let mut found: Vec<_> = lost
             .map(|watcher| (watcher, Found::Compacted { compact_revision }))
@@ -185,6 +188,7 @@ impl<'a> Scan<'a> {
             if reader.replay.add(wanted, self.limits) {
                 self.bytes_taken += reader.replay.bytes - bytes_before;
             } else {
+                probe!(CatchUpInParts);
                 reader.full_at = Some(revision);
                 self.open -= 1;
             }

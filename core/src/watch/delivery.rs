@@ -11,6 +11,7 @@ use crate::{
     kv::Event,
     limits::WatchLimits,
     planted::{Bug, is_planted},
+    probe,
 };
 
 impl Hub {
@@ -39,6 +40,7 @@ impl Hub {
             if is_planted(Bug::SlowWatcherLosesEvent) {
                 return None;
             }
+            probe!(WatcherFallsBehind);
             return Some(self.fall_behind(id, published.revision));
         }
         watcher.queued_bytes += bytes;
@@ -75,6 +77,8 @@ impl Hub {
         };
         let replayed = recent.map(|recent| replay_recent(recent, watcher, &self.limits));
         if let Some((replay, full_at)) = replayed {
+            probe!(WatcherRejoins if !replay.events.is_empty());
+            probe!(CatchUpInParts if full_at.is_some());
             watcher.advance(full_at.unwrap_or(self.published + 1));
             self.queue_replay(id, self.published, replay);
         }

@@ -17,6 +17,7 @@ use crate::{
     kv::Event,
     limits::WatchLimits,
     planted::{Bug, is_planted},
+    probe,
 };
 
 /// All watchers of a member. See [the module](super) for how to drive it.
@@ -108,9 +109,12 @@ impl Hub {
         }
         self.watchers
             .insert(id, Watcher::new(stream, watch_id, spec, start));
+        probe!(WatchOfTheFuture if start.requested > current_revision + 1);
         if start.next < compact_revision {
+            probe!(WatchBelowCompaction);
             self.cancel_compacted(id, compact_revision);
         } else if start.next == compact_revision {
+            probe!(WatchFromCompaction);
             // The recent revisions still know what was before its changes; history does not.
             self.wait_if_drained(id);
         } else {
@@ -185,6 +189,7 @@ impl Hub {
             .filter(|(_, watcher)| watcher.takes(revision));
         let live: Vec<WatcherId> = live.map(|(id, _)| *id).collect();
         let missed = self.published + 1;
+        probe!(CheckpointUnderWatch if !live.is_empty());
         let live = match is_planted(Bug::WatchMissesCheckpoint) {
             true => Vec::new(),
             false => live,

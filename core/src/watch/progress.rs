@@ -7,7 +7,10 @@ use super::{
     stream::Queued,
     watcher::WatcherId,
 };
-use crate::planted::{Bug, is_planted};
+use crate::{
+    planted::{Bug, is_planted},
+    probe,
+};
 
 impl Hub {
     /// Queues a response saying that all events up to its revision have been delivered on this
@@ -22,8 +25,9 @@ impl Hub {
             .filter(|watcher| !watcher.is_compacted())
             .peekable();
         let any = watchers.peek().is_some();
-        let is_ahead = is_planted(Bug::ProgressAhead);
-        if any && (is_ahead || watchers.all(|watcher| watcher.has_reached(self.published))) {
+        let are_there = watchers.all(|watcher| watcher.has_reached(self.published));
+        probe!(ProgressHeldBack if any && !are_there);
+        if any && (are_there || is_planted(Bug::ProgressAhead)) {
             on.push(Queued::Answer(WatchResponse::progress(
                 NO_WATCH_ID,
                 self.published,

@@ -8,6 +8,7 @@ use quorate_core::{
     codec::encode_command,
     command::Proposal,
     planted::{Bug, is_planted},
+    probe,
 };
 
 use super::{Node, NodeError, Outcome, RETRY_INTERVAL, proposals::Lost};
@@ -79,10 +80,14 @@ impl Node {
             return match heard {
                 Ok(Ok(outcome)) => Ok(outcome),
                 Ok(Err(Lost::NotProposed)) => {
+                    probe!(ProposalOfferedAgain);
                     clock::sleep(RETRY_INTERVAL).await;
                     continue;
                 }
-                Ok(Err(Lost::Unknown)) => Err(NodeError::LeaderFailed),
+                Ok(Err(Lost::Unknown)) => {
+                    probe!(ProposalUnknown);
+                    Err(NodeError::LeaderFailed)
+                }
                 Ok(Err(Lost::Overloaded)) => Err(NodeError::TooManyRequests),
                 Ok(Err(Lost::Overdue)) => Err(NodeError::Timeout),
                 Err(_) => Err(NodeError::Stopped),
@@ -92,6 +97,7 @@ impl Node {
 
     async fn send(self: &Arc<Self>, leader: u64, request_id: u64, command: bytes::Bytes) {
         if leader != self.member_id() {
+            probe!(ProposalForwarded);
             self.forward(
                 leader,
                 peer::Proposal {
@@ -122,6 +128,7 @@ impl Node {
         refused: impl FnOnce(NotAccepted) + Send + 'static,
     ) {
         let Some(term) = self.consensus.leading_term() else {
+            probe!(ProposalRefused);
             refused(NotAccepted::NotLeader);
             return;
         };

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use quorate_core::planted::{Bug, is_planted};
+use quorate_core::{
+    planted::{Bug, is_planted},
+    probe,
+};
 use tokio::sync::{Notify, oneshot};
 
 use super::{Node, NodeError};
@@ -73,6 +76,7 @@ impl Node {
         }
         let reach = async {
             let index = self.read_index().await?;
+            probe!(ReadWaits if self.with_state(|state| state.applied_index()) < index);
             self.replica().applied_index.reached(index).await;
             if self.is_stopping() {
                 Err(NodeError::Stopped)
@@ -101,11 +105,13 @@ impl Node {
                 self.read_queue().arrived.notified().await;
                 continue;
             }
+            probe!(ReadsShareRound if readers.len() > 1);
             match self.read_round().await {
                 Some(index) => readers.into_iter().for_each(|reader| {
                     let _ = reader.send(index);
                 }),
                 None => {
+                    probe!(ReadRoundFails);
                     self.read_queue().put_back(readers);
                     clock::sleep(RETRY_INTERVAL).await;
                 }

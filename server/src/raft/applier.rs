@@ -11,6 +11,7 @@ use openraft::{
 use quorate_core::{
     View,
     planted::{Bug, is_planted},
+    probe,
 };
 
 use super::{
@@ -79,6 +80,7 @@ impl Applier {
                     self.replica.apply(index, term, bytes.clone())?;
                 }
                 self.replica.apply(index, term, bytes)?;
+                probe!(EntryApplied);
             }
             EntryPayload::Membership(membership) => {
                 self.membership = StoredMembership::new(Some(log_id), membership);
@@ -133,6 +135,7 @@ impl RaftStateMachine<TypeConfig> for Applier {
         let machine = replica::restore(snapshot.read()).await?;
         let (index, bytes) = (machine.applied_index(), snapshot.content().bytes);
         tracing::info!(index, bytes, "state replaced by a snapshot");
+        probe!(SnapshotInstalled);
         self.replica.replace(machine, bytes);
         self.last_applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();

@@ -12,7 +12,10 @@ use openraft::{
     raft::ClientWriteResult,
 };
 
-use quorate_core::planted::{Bug, is_planted};
+use quorate_core::{
+    planted::{Bug, is_planted},
+    probe,
+};
 
 use super::{
     applier::Applier,
@@ -272,6 +275,7 @@ impl Consensus {
 
     /// Asks `to` to take over; does not wait until it has.
     pub async fn transfer_leader(&self, to: u64) {
+        probe!(LeaderHandsOver if self.leading_term().is_some() && to != self.member_id);
         let _ = self.raft.trigger().transfer_leader(to).await;
     }
 

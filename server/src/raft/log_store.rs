@@ -13,6 +13,7 @@ use openraft::{
     storage::{IOFlushed, RaftLogStorage},
 };
 use prost::Message as _;
+use quorate_core::probe;
 
 use super::{
     convert,
@@ -176,6 +177,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let bytes = convert::vote_to_wire(vote).encode_to_vec();
+        probe!(VoteCast);
         self.log.save_vote(bytes.into()).await?;
         self.with_state(|state| state.vote = Some(*vote));
         Ok(())

@@ -3,14 +3,15 @@
 use std::pin::Pin;
 
 use futures_util::{Stream, StreamExt as _, stream};
+use openraft::raft::VoteResponse;
 use tonic::{Status, Streaming};
 
 use super::{
     contact::LeaderContact,
     convert,
     snapshot::receive::Receiver,
-    traffic::{self, CallNumber, Tap},
-    types::Raft,
+    traffic::{self, CallNumber, End, Tap},
+    types::{Raft, TypeConfig},
 };
 use crate::proto::peer;
 
@@ -27,7 +28,25 @@ fn stopped(error: impl std::fmt::Display) -> Status {
     Status::unavailable(error.to_string())
 }
 
+/// What is answered to one who asked for a vote.
+fn answered(
+    kind: &str,
+    end: &End,
+    response: Result<VoteResponse<TypeConfig>, impl std::fmt::Display>,
+) -> Result<peer::VoteResponse, Status> {
+    let response = convert::vote_response_to_wire(&response.map_err(stopped)?);
+    end.sent(|| traffic::voted(kind, &response));
+    Ok(response)
+}
+
 impl RaftService {
+    /// This member's end of a call whose one request has arrived.
+    fn asked(&self, call: CallNumber) -> End {
+        let end = self.tap.answer(call);
+        end.arrived();
+        end
+    }
+
     /// Appends each request's entries; answers in order. A broken or malformed request stream ends
     /// the answers.
     pub fn append(
@@ -58,13 +77,9 @@ impl RaftService {
         call: CallNumber,
         request: peer::VoteRequest,
     ) -> Result<peer::VoteResponse, Status> {
-        let end = self.tap.answer(call);
-        end.arrived();
+        let end = self.asked(call);
         let request = convert::vote_request_from_wire(request)?;
-        let response = self.raft.vote(request).await.map_err(stopped)?;
-        let response = convert::vote_response_to_wire(&response);
-        end.sent(|| traffic::voted("vote", &response));
-        Ok(response)
+        answered("vote", &end, self.raft.vote(request).await)
     }
 
     /// Asks whether this member would vote; changes nothing.
@@ -73,13 +88,9 @@ impl RaftService {
         call: CallNumber,
         request: peer::VoteRequest,
     ) -> Result<peer::VoteResponse, Status> {
-        let end = self.tap.answer(call);
-        end.arrived();
+        let end = self.asked(call);
         let request = convert::vote_request_from_wire(request)?;
-        let response = self.raft.pre_vote(request).await.map_err(stopped)?;
-        let response = convert::vote_response_to_wire(&response);
-        end.sent(|| traffic::voted("pre-vote", &response));
-        Ok(response)
+        answered("pre-vote", &end, self.raft.pre_vote(request).await)
     }
 
     /// Lets this member, or another, stand for election at once.
@@ -88,8 +99,7 @@ impl RaftService {
         call: CallNumber,
         request: peer::TransferLeaderRequest,
     ) -> Result<peer::TransferLeaderResponse, Status> {
-        let end = self.tap.answer(call);
-        end.arrived();
+        let end = self.asked(call);
         let request = convert::transfer_from_wire(request)?;
         let answer = self
             .raft
@@ -110,7 +120,7 @@ impl RaftService {
         call: CallNumber,
         parts: Streaming<peer::SnapshotRequest>,
     ) -> Pin<Box<dyn Stream<Item = Result<peer::SnapshotResponse, Status>> + Send>> {
-        self.tap.answer(call).arrived();
+        self.asked(call);
         let mut answers = self.snapshots.serve(self.raft.clone(), parts);
         Box::pin(stream::poll_fn(move |cx| answers.poll_recv(cx)))
     }

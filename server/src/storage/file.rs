@@ -1,6 +1,7 @@
 //! Small files that change as a whole, and the pattern by which they do.
 
 use bytes::Bytes;
+use quorate_core::probe;
 
 use crate::disk::Disk;
 
@@ -20,6 +21,7 @@ pub(super) async fn publish(
     disk.rename(temporary, name)
         .await
         .context("rename to", &path)?;
+    probe!(FileRenamed);
     disk.sync_dir()
         .await
         .context("sync the directory of", &path)

@@ -14,6 +14,8 @@ use std::{
     time::Duration,
 };
 
+use quorate_core::probe;
+
 /// Pause before something that found no space is tried again.
 pub(crate) const SPACE_RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -42,6 +44,7 @@ impl Space {
     pub(crate) fn lacks(&self, need: Need, error: &dyn fmt::Display) {
         let before = self.0.fetch_or(need as u8, Ordering::Relaxed);
         if before & need as u8 == 0 {
+            probe!(SpaceLacks);
             tracing::error!(
                 "{error}; out of space: until there is room, what takes space is refused, while \
                  reads, deletes and compaction go on"

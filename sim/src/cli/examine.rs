@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Ending, Failure, at_path, flag_value, keep};
+use super::{Ending, Failure, at_path, coverage::Coverage, flag_value, keep};
 use crate::{
     history::History,
     mutants::Mutant,
@@ -30,6 +30,8 @@ pub(super) struct Examinee {
 /// What to print, and how it ended.
 pub(super) struct Report {
     pub(super) text: String,
+    /// What the run came to; `None` where it has left no history.
+    pub(super) coverage: Option<Coverage>,
     pub(super) ending: Ending,
 }
 
@@ -120,6 +122,7 @@ impl Examinee {
         );
         Ok(Report {
             text,
+            coverage: Some(Coverage::of(&self.plan, history)),
             ending: Ending::Well,
         })
     }
@@ -141,6 +144,7 @@ impl Examinee {
         text += &format!("  replay: {}", self.replay_command(&saved));
         Ok(Report {
             text,
+            coverage: history.map(|history| Coverage::of(&self.plan, history)),
             ending: Ending::Found,
         })
     }

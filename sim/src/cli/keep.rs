@@ -164,11 +164,18 @@ mod tests {
 
     #[test]
     fn every_plan_of_this_repository_is_one() {
-        let seeds = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../ci/seeds");
-        let plans = plans(&seeds).unwrap();
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+        let told = fs::read_to_string(root.join("docs/found-by-simulation.md")).unwrap();
+        let plans = plans(&root.join("ci/seeds")).unwrap();
         assert!(plans.len() >= 5);
         for path in plans {
             assert!(path.ends_with(PLAN), "{}", path.display());
+            let name = path.parent().and_then(|kept| kept.file_name()).unwrap();
+            let why = format!("ci/seeds/{}/{WHY}", name.display());
+            assert!(
+                told.contains(&why),
+                "docs/found-by-simulation.md tells of {why}"
+            );
             let plan = fs::read_to_string(&path).unwrap().parse::<Plan>();
             assert!(plan.is_ok(), "{}: {plan:?}", path.display());
         }

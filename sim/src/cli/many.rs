@@ -11,6 +11,7 @@ use std::{
 use super::{
     Ending, FOUND, Failure, Settings, USELESS,
     children::{Finished, Pool},
+    coverage::Coverage,
     examine::Examinee,
     flag_value, say,
 };
@@ -69,6 +70,7 @@ impl Run {
             }
         }
         flag("--out", settings.out.display().to_string());
+        arguments.push("--coverage".into());
         arguments
     }
 
@@ -91,11 +93,12 @@ pub(super) enum Verdict {
     Found(String),
 }
 
-/// Carries out all of `runs`, and prints one line for each, more for those that fail.
-pub(super) fn run(runs: Vec<Run>, settings: &Settings) -> Result<Ending, Failure> {
+/// Carries out all of `runs`, and prints one line for each, more for those that fail. What they
+/// came to is returned.
+pub(super) fn run(runs: &[Run], settings: &Settings) -> Result<(Ending, Coverage), Failure> {
     let begin = Instant::now();
     let (mut well, mut found) = (0_u64, 0_u64);
-    each(&runs, settings, |_, verdict, text| {
+    let coverage = each(runs, settings, |_, verdict, text| {
         say(text);
         match verdict {
             Verdict::Well => well += 1,
@@ -108,16 +111,16 @@ pub(super) fn run(runs: Vec<Run>, settings: &Settings) -> Result<Ending, Failure
     say(&format!(
         "{well} ok, {found} failed, {elapsed:.1} s, {rate:.0} runs per minute"
     ));
-    Ok(Ending::found_if(found > 0))
+    Ok((Ending::found_if(found > 0), coverage))
 }
 
 /// Carries out `runs` and gives each one's verdict and output, in order, until `done` has seen
-/// enough.
+/// enough. What all of them came to is returned.
 pub(super) fn each(
     runs: &[Run],
     settings: &Settings,
     mut done: impl FnMut(usize, Verdict, &str) -> ControlFlow<()>,
-) -> Result<(), Failure> {
+) -> Result<Coverage, Failure> {
     let program = env::current_exe().map_err(Failure::Process)?;
     let pool = Pool {
         program: &program,
@@ -126,7 +129,11 @@ pub(super) fn each(
     };
     let arguments: Vec<_> = runs.iter().map(|run| run.arguments(settings)).collect();
     let mut failure = None;
-    pool.run(&arguments, |at, finished| {
+    let mut coverage = Coverage::default();
+    pool.run(&arguments, |at, mut finished| {
+        let (stdout, reached) = Coverage::split_off(&finished.stdout);
+        finished.stdout = stdout;
+        coverage.add(reached);
         match verdict(&runs[at], finished, settings) {
             Ok((verdict, text)) => done(at, verdict, &text),
             Err(error) => {
@@ -136,7 +143,7 @@ pub(super) fn each(
         }
     })
     .map_err(Failure::Process)?;
-    failure.map_or(Ok(()), Err)
+    failure.map_or(Ok(coverage), Err)
 }
 
 fn verdict(
@@ -237,7 +244,7 @@ mod tests {
         let line = arguments.join(" ");
         assert_eq!(
             line,
-            "run --seed 7 --focus crashes --mutant leader-restore --out o"
+            "run --seed 7 --focus crashes --mutant leader-restore --out o --coverage"
         );
         let file = Run::of_file(Path::new("a.toml"), Some(Mutant::LeaderRestore));
         let line = file.arguments(&settings("o")).join(" ");

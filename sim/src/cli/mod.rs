@@ -5,6 +5,7 @@
 mod cause;
 mod check;
 mod children;
+mod coverage;
 mod determinism;
 mod examine;
 mod keep;
@@ -76,6 +77,9 @@ enum Command {
         /// Hunt each bug so often, with other seeds each time, and tell the median.
         #[arg(long, value_name = "N", default_value_t = 1)]
         samples: u64,
+        /// Shrink each plan that has caught a bug for so long, and tell which faults it takes.
+        #[arg(long, value_name = "MINUTES", value_parser = shrink::minutes)]
+        faults: Option<f64>,
         #[command(flatten)]
         settings: Settings,
     },
@@ -119,6 +123,9 @@ struct RunArgs {
     /// Record the messages between members, too.
     #[arg(long, conflicts_with = "seeds")]
     messages: bool,
+    /// Tell what the runs came to: points of the product, faults, operations.
+    #[arg(long)]
+    coverage: bool,
     /// Write the trace to this file, whatever the verdict. For a single run.
     #[arg(long, value_name = "FILE", conflicts_with = "seeds")]
     trace: Option<PathBuf>,
@@ -245,12 +252,15 @@ fn dispatch(command: Command) -> Result<Ending, Failure> {
             mutants,
             seeds,
             samples,
+            faults,
             settings,
         } => {
+            let minutes = |minutes: f64| Duration::from_secs_f64(minutes * 60.0);
             let hunt = mutants::Hunt {
                 mutants,
                 seeds,
                 samples,
+                shrink: faults.map(minutes),
             };
             mutants::mutants(&hunt, &settings)
         }
@@ -282,16 +292,20 @@ fn run(args: RunArgs) -> Result<Ending, Failure> {
         focus,
         mutant,
         messages,
+        coverage,
         trace,
         settings,
     } = args;
     let examinee = match (source.seeds, source.plan, source.seed) {
         (Some(seeds), ..) => {
-            let runs = seeds
-                .iter()
-                .map(|seed| many::Run::of_seed(seed, focus, mutant))
-                .collect();
-            return many::run(runs, &settings);
+            let run = |seed| many::Run::of_seed(seed, focus, mutant);
+            let runs: Vec<_> = seeds.iter().map(run).collect();
+            let (ending, reached) = many::run(&runs, &settings)?;
+            say(&reached.points());
+            if coverage {
+                say(&reached.tables());
+            }
+            return Ok(ending);
         }
         (_, Some(path), _) => examine::Examinee::of_file(&path, mutant)?,
         (_, _, seed) => {
@@ -302,6 +316,9 @@ fn run(args: RunArgs) -> Result<Ending, Failure> {
     let run = |plan: &Plan, mutant| run_recording(plan, mutant, Recording { messages });
     let report = examinee.examine(trace.as_deref(), &settings.out, run)?;
     say(&report.text);
+    if let Some(reached) = report.coverage.filter(|_| coverage) {
+        say(&reached.line());
+    }
     Ok(report.ending)
 }
 

@@ -1,13 +1,20 @@
 //! Planted bugs: each must be found, on a plan that is well without it.
 
-use std::{collections::BTreeSet, ops::ControlFlow};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    ops::ControlFlow,
+    time::Duration,
+};
 
 use super::{
-    Ending, Failure, Settings,
+    Ending, Failure, Settings, at_path,
     cause::Cause,
+    examine::Examinee,
     many::{Run, Verdict, each},
     say,
     seeds::Seeds,
+    shrink,
 };
 use crate::{
     mutants::{Mutant, focus},
@@ -22,6 +29,8 @@ pub(super) struct Hunt {
     pub(super) seeds: Seeds,
     /// How often each bug is hunted.
     pub(super) samples: u64,
+    /// How long to shrink the plan that has caught a bug, to tell which faults that takes.
+    pub(super) shrink: Option<Duration>,
 }
 
 /// Hunts each bug, and prints a table: what caught it, and how many runs that took.
@@ -32,15 +41,22 @@ pub(super) fn mutants(hunt: &Hunt, settings: &Settings) -> Result<Ending, Failur
     };
     say("| bug | caught by | runs until then, median | all |\n|---|---|--:|---|");
     let mut survivors = Vec::new();
+    let mut faults = Faults::default();
     for &mutant in mutants {
         let mut fates = Vec::new();
         for sample in 0..hunt.samples.max(1) {
             fates.push(track(mutant, hunt.seeds.after(sample), settings)?);
         }
         say(&row(mutant, &fates));
+        if let (Some(budget), Some(Fate::Caught { seed, by, .. })) = (hunt.shrink, fates.first()) {
+            faults.note(&needed(mutant, *seed, budget, settings)?, by);
+        }
         if !fates.iter().all(|fate| matches!(fate, Fate::Caught { .. })) {
             survivors.push(mutant.name());
         }
+    }
+    if hunt.shrink.is_some() {
+        say(&faults.table());
     }
     let caught = mutants.len() - survivors.len();
     say(&format!("\n{caught} of {} bugs caught", mutants.len()));
@@ -52,8 +68,8 @@ pub(super) fn mutants(hunt: &Hunt, settings: &Settings) -> Result<Ending, Failur
 
 /// What became of a bug.
 enum Fate {
-    /// Found by the last of so many runs, whose plan is well without it.
-    Caught { runs: usize, by: String },
+    /// Found by the last of so many runs, that of this seed, whose plan is well without it.
+    Caught { runs: usize, seed: u64, by: String },
     /// Found, but the same plan fails without it: what was found is not the bug.
     Blamed { seed: u64 },
     /// In so many runs.
@@ -77,6 +93,7 @@ fn row(mutant: Mutant, fates: &[Fate]) -> String {
         if let Fate::Caught {
             runs: some,
             by: one,
+            ..
         } = fate
         {
             runs.push(*some);
@@ -123,9 +140,71 @@ fn track(mutant: Mutant, seeds: Seeds, settings: &Settings) -> Result<Fate, Fail
         ControlFlow::Continue(())
     })?;
     Ok(match is_well {
-        true => Fate::Caught { runs: at + 1, by },
+        true => Fate::Caught {
+            runs: at + 1,
+            seed: numbers[at],
+            by,
+        },
         false => Fate::Blamed { seed: numbers[at] },
     })
+}
+
+/// The kinds of fault that are left when the plan that has caught a bug is shrunk.
+fn needed(
+    mutant: Mutant,
+    seed: u64,
+    budget: Duration,
+    settings: &Settings,
+) -> Result<BTreeSet<&'static str>, Failure> {
+    let examinee = Examinee::of_seed(seed, focus(mutant), Some(mutant));
+    let full = examinee.save(&settings.out)?;
+    let small = full.with_file_name(format!("{}.min.toml", mutant.name()));
+    for line in shrink::in_file(&full, Some(mutant), budget, settings, &small)? {
+        say(&line);
+    }
+    let plan = Examinee::of_file(&small, Some(mutant))?.plan;
+    fs::remove_file(&full).map_err(at_path(&full))?;
+    let kinds = plan.schedule.faults.iter();
+    Ok(kinds.map(|timed| timed.fault.kind()).collect())
+}
+
+/// Which faults, and which oracles, it takes to catch the bugs.
+#[derive(Default)]
+struct Faults {
+    /// Bugs that take a kind of fault, by what catches them.
+    bugs: BTreeMap<(&'static str, String), u64>,
+}
+
+/// Stands for the kind of fault where a bug takes none.
+const NONE: &str = "none";
+
+impl Faults {
+    fn note(&mut self, kinds: &BTreeSet<&'static str>, by: &str) {
+        let none = kinds.is_empty().then_some(NONE);
+        for kind in kinds.iter().copied().chain(none) {
+            *self.bugs.entry((kind, by.to_owned())).or_default() += 1;
+        }
+    }
+
+    /// A row for each kind of fault, a column for each oracle.
+    fn table(&self) -> String {
+        let kinds: BTreeSet<&str> = self.bugs.keys().map(|(kind, _)| *kind).collect();
+        let by: BTreeSet<&str> = self.bugs.keys().map(|(_, by)| by.as_str()).collect();
+        let list = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let heads = by.iter().map(|by| (*by).to_owned());
+        let mut text = String::from("\n");
+        text += &list([String::from("takes")].into_iter().chain(heads).collect());
+        text += &format!("|---|{}\n", "--:|".repeat(by.len()));
+        for kind in kinds {
+            let cell = |by: &&str| {
+                let bugs = self.bugs.get(&(kind, (*by).to_owned()));
+                bugs.map_or_else(String::new, u64::to_string)
+            };
+            let cells = [format!("`{kind}`")].into_iter().chain(by.iter().map(cell));
+            text += &list(cells.collect());
+        }
+        text
+    }
 }
 
 /// The oracle that has rejected a run, by the first line of its output; where it is none, the run
@@ -138,11 +217,32 @@ fn catcher(line: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fate, Mutant, catcher, row};
+    use std::collections::BTreeSet;
+
+    use super::{Fate, Faults, Mutant, catcher, row};
 
     fn caught(runs: usize, by: &str) -> Fate {
-        let by = by.to_owned();
-        Fate::Caught { runs, by }
+        Fate::Caught {
+            runs,
+            seed: 1,
+            by: by.to_owned(),
+        }
+    }
+
+    #[test]
+    fn faults_are_set_against_what_catches_with_them() {
+        let mut faults = Faults::default();
+        faults.note(&BTreeSet::from(["crash", "compact"]), "watch");
+        faults.note(&BTreeSet::from(["crash"]), "watch");
+        faults.note(&BTreeSet::new(), "lease");
+        let table = "
+| takes | lease | watch |
+|---|--:|--:|
+| `compact` |  | 1 |
+| `crash` |  | 2 |
+| `none` | 1 |  |
+";
+        assert_eq!(faults.table(), table);
     }
 
     #[test]

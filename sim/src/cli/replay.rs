@@ -10,6 +10,7 @@ use super::{
 /// Runs every plan of `directory`, in the order of their names.
 pub(super) fn replay(directory: &Path, settings: &Settings) -> Result<Ending, Failure> {
     let plans = keep::plans(directory)?;
-    let runs = plans.iter().map(|path| Run::of_file(path, None)).collect();
-    many::run(runs, settings)
+    let runs: Vec<Run> = plans.iter().map(|path| Run::of_file(path, None)).collect();
+    let (ending, _) = many::run(&runs, settings)?;
+    Ok(ending)
 }

@@ -262,6 +262,7 @@ impl Life {
     /// One process, until it is killed.
     async fn run(self: Arc<Self>) {
         let start = self.state().starts;
+        self.disk.power_on();
         self.recorder.push(What::Started {
             member: self.number,
         });

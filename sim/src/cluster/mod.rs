@@ -3,9 +3,11 @@
 mod auth;
 mod member;
 mod observer;
+mod points;
 mod reference;
 mod traffic;
 
+pub use self::points::Points;
 pub use member::{Member, client_authority, ip as member_ip};
 
 use self::reference::Reference;
@@ -14,6 +16,7 @@ use crate::{history::What, plan::Plan, recorder::Recorder};
 /// All members.
 pub struct Cluster {
     members: Vec<Member>,
+    points: Points,
 }
 
 impl Cluster {
@@ -27,7 +30,15 @@ impl Cluster {
         let members = numbers
             .map(|number| Member::start(plan, number, recorder, &reference))
             .collect();
-        Self { members }
+        Self {
+            members,
+            points: Points::watch(),
+        }
+    }
+
+    /// What comes of the product's points.
+    pub fn points(&self) -> &Points {
+        &self.points
     }
 
     /// Number of members.

@@ -3,6 +3,7 @@
 mod disks;
 mod links;
 mod operations;
+mod points;
 
 use std::{sync::Arc, time::Duration};
 
@@ -68,6 +69,7 @@ impl Injector {
                 let victim = self.resolve(target);
                 self.crash(&[victim], time).await;
             }
+            Fault::CrashAt(crash) => self.crash_at(number, &crash).await,
             Fault::PowerFailure { .. } => {
                 let all: Vec<u64> = self.cluster.members().map(|(number, _)| number).collect();
                 self.crash(&all, time).await;

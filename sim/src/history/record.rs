@@ -159,6 +159,13 @@ pub enum What {
         /// The words, on one line.
         text: String,
     },
+    /// The run came to a point of the product. Recorded once for each, at the end.
+    Passed {
+        /// Its name.
+        point: String,
+        /// How often members came there.
+        times: u64,
+    },
     /// All faults have stopped: every member is up, every link works.
     Quiet {
         /// How long a correct cluster may take from now on to do what it owes, milliseconds.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AuthStep, Span, Target};
+use super::{AuthStep, CrashAt, Span, Target};
 
 /// A fault with the time at which it begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,8 @@ pub enum Fault {
         /// How long they stay down, milliseconds.
         down_ms: u64,
     },
+    /// A member loses its power when it comes to a point of its program. It starts again later.
+    CrashAt(CrashAt),
     /// A member is cut off from all others, both ways.
     Isolate {
         /// The member.
@@ -183,6 +185,7 @@ impl Fault {
             Self::Crash { down_ms, .. }
             | Self::PowerFailure { down_ms }
             | Self::BitRot { down_ms, .. } => down_ms,
+            Self::CrashAt(ref crash) => crash.within_ms.saturating_add(crash.down_ms),
             Self::Isolate { for_ms, .. }
             | Self::Split { for_ms, .. }
             | Self::OneWay { for_ms, .. }
@@ -207,6 +210,7 @@ impl Fault {
     pub(super) fn named_members(&self) -> Vec<u64> {
         let targets = match self {
             Self::Crash { target, .. }
+            | Self::CrashAt(CrashAt { target, .. })
             | Self::Isolate { target, .. }
             | Self::ClockRate { target, .. }
             | Self::ClockJump { target, .. }
@@ -238,6 +242,7 @@ impl Fault {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Crash { .. } => "crash",
+            Self::CrashAt(_) => "crash-at",
             Self::PowerFailure { .. } => "power-failure",
             Self::Isolate { .. } => "isolate",
             Self::Split { .. } => "split",
@@ -266,6 +271,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Crash { target, down_ms } => write!(f, "crash of {target} for {down_ms} ms"),
             Self::PowerFailure { down_ms } => write!(f, "power failure of all for {down_ms} ms"),
+            Self::CrashAt(crash) => write!(f, "{crash}"),
             Self::Isolate {
                 target,
                 clients,

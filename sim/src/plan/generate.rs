@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 
 use super::{
-    Auth, Cluster, Fault, Knobs, Plan, Schedule, Span, Stream, Target, TimedFault, Workload,
-    disk_faults,
+    Auth, Cluster, CrashAt, Fault, Knobs, Plan, Schedule, Span, Stream, Target, TimedFault,
+    Workload, disk_faults,
 };
 
 /// Fastest and slowest clock of a plan, parts per million off true time.
@@ -135,6 +135,7 @@ fn schedule(stream: &mut Stream, focus: Focus, cluster: &Cluster) -> Schedule {
 #[derive(Clone, Copy)]
 enum Dish {
     Crash,
+    CrashAt,
     PowerFailure,
     Isolate,
     Split,
@@ -151,8 +152,9 @@ enum Dish {
 }
 
 /// Faults of one member alone, and faults that need another one.
-const ALONE: [Dish; 9] = [
+const ALONE: [Dish; 10] = [
     Dish::Crash,
+    Dish::CrashAt,
     Dish::PowerFailure,
     Dish::ClockRate,
     Dish::ClockJump,
@@ -214,6 +216,7 @@ impl Menu {
                 target,
                 down_ms: ms,
             },
+            Dish::CrashAt => Fault::CrashAt(CrashAt::generate(stream, target, ms)),
             Dish::PowerFailure => Fault::PowerFailure { down_ms: ms },
             Dish::Isolate => Fault::Isolate {
                 target,
@@ -330,7 +333,7 @@ mod tests {
                 .into_iter()
                 .for_each(|kind| *plans_with.entry(kind).or_default() += 1);
         }
-        assert_eq!(plans_with.len(), 20, "{plans_with:?}");
+        assert_eq!(plans_with.len(), 21, "{plans_with:?}");
         for (kind, plans) in plans_with {
             assert!((30..270).contains(&plans), "{kind} in {plans} plans of 300");
         }

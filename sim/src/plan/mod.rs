@@ -5,6 +5,7 @@
 
 mod auth;
 mod check;
+mod crash_at;
 mod disk_faults;
 mod fault;
 mod generate;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use auth::{Auth, AuthStep, ROOT};
 pub use check::Invalid;
+pub use crash_at::CrashAt;
 pub use fault::{Fault, TimedFault};
 pub use generate::Focus;
 pub use knobs::Knobs;

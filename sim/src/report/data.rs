@@ -185,7 +185,7 @@ fn kind(what: &What) -> usize {
         What::Clock { .. } => "clock",
         What::Fault { .. } => "fault",
         What::Sent { .. } | What::Arrived { .. } => "message",
-        What::Cluster { .. } | What::Quiet { .. } => "run",
+        What::Cluster { .. } | What::Quiet { .. } | What::Passed { .. } => "run",
     };
     KINDS
         .iter()

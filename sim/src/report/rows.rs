@@ -103,9 +103,10 @@ impl Rows {
                 Place::default()
             }
             What::Token { client, .. } => client_place(*client),
-            What::Fault { .. } | What::AuthChanged { .. } | What::Disputed { .. } => {
-                Place::default()
-            }
+            What::Fault { .. }
+            | What::AuthChanged { .. }
+            | What::Disputed { .. }
+            | What::Passed { .. } => Place::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use std::{
 
 use futures_util::{Stream, StreamExt as _};
 use openraft::alias::SnapshotOf;
+use quorate_core::probe;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 use tonic::Status;
 
@@ -121,6 +122,7 @@ impl Receiver {
         let superseded = self.take_turn();
         let mut kept = self.partial.lock().await;
         if let Some(whole) = self.find_whole(offer) {
+            probe!(SnapshotKnown);
             tell(answers, offer.content);
             return self.open(whole).await;
         }
@@ -177,6 +179,7 @@ impl Receiver {
         let position = offer.meta.last_log_id.as_ref().map(convert::log_position);
         if let Some(kept) = kept {
             if Some(kept.writer.position()) == position && kept.content == offer.content {
+                probe!(TransferResumed if kept.writer.extent().chunks > 0);
                 return Ok(kept);
             }
             kept.discard().await;
@@ -211,7 +214,10 @@ impl Partial {
         while self.writer.extent() != self.content {
             let part = tokio::select! {
                 biased;
-                () = superseded.raised() => Err(Status::aborted("a newer call goes on with it")),
+                () = superseded.raised() => {
+                    probe!(TransferSuperseded);
+                    Err(Status::aborted("a newer call goes on with it"))
+                }
                 part = next_part(parts) => part,
             };
             let chunk = match part.map_err(Ended::Stream)? {

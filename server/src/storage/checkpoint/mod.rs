@@ -10,6 +10,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use quorate_core::probe;
+
 use crate::{
     disk::{Disk, Offloaded},
     runtime,
@@ -185,6 +187,7 @@ async fn find(disk: &dyn Disk) -> Result<Vec<Checkpoint>, StorageError> {
         match check(disk, position).await {
             Ok(content) => kept.insert(0, Checkpoint { position, content }),
             Err(error @ StorageError::Corrupt { .. }) => {
+                probe!(CheckpointDamaged);
                 tracing::error!("{error} (an older checkpoint will do if the log reaches back)");
             }
             Err(error) => return Err(error),

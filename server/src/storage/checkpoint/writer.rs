@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use quorate_core::probe;
 
 use crate::disk::DiskFile;
 
@@ -127,8 +128,10 @@ impl CheckpointWriter {
         let footer = encode_footer(self.content);
         self.buffer.extend_from_slice(&footer);
         self.write_buffer(true).await?;
+        probe!(CheckpointWritten);
         let disk = self.checkpoints.disk();
         publish(disk, &self.temporary, &checkpoint_name(self.position)).await?;
+        probe!(CheckpointPublished);
         let checkpoint = Checkpoint {
             position: self.position,
             content: self.content,

@@ -3,6 +3,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use quorate_core::probe;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -137,10 +138,12 @@ impl Preparer {
         file.write_at(0, id.encode_header(self.options.segment_bytes), true)
             .await
             .context("write", &path)?;
+        probe!(SegmentFilled);
         self.disk
             .rename(&new_name, &id.name())
             .await
             .context("rename", &path)?;
+        probe!(SegmentRenamed);
         self.disk
             .sync_dir()
             .await
@@ -175,6 +178,7 @@ impl Preparer {
             .sync_dir()
             .await
             .context("sync the directory of", &path)?;
+        probe!(SegmentReused);
         Ok(Some(file))
     }
 

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use quorate_core::probe;
 use tokio::sync::Notify;
 
 use super::{
@@ -100,6 +101,7 @@ impl Queue {
                     break;
                 }
             }
+            probe!(AppendWaits);
             self.room.notified().await;
         }
         // Without the lock, which whoever wakes up asks for first.
@@ -190,6 +192,7 @@ impl Queue {
         let from_memory = shared.cache.read(from, to, bytes_max);
         let disk_end = shared.cache.first_index().unwrap_or(u64::MAX).min(to);
         let from_disk = if from < disk_end {
+            probe!(LogReadFromDisk);
             shared.index.stretches(from, disk_end)
         } else {
             Vec::new()
@@ -256,10 +259,12 @@ impl Shared {
         self.check_alive()?;
         match &operation {
             Operation::Truncate { from } => {
+                probe!(LogTruncated if self.accepted.next_index > Some(*from));
                 self.accepted.truncate(*from).map_err(invalid)?;
                 self.cache.truncate(*from);
             }
             Operation::Purge(last) => {
+                probe!(LogPurged);
                 self.accepted.purge(*last).map_err(invalid)?;
                 self.cache.purge(last.index);
             }

@@ -1,6 +1,7 @@
 //! Reads the whole log at start: what it says, where it ends, and whether it is sound.
 
 use bytes::{Bytes, BytesMut};
+use quorate_core::probe;
 
 use crate::disk::Disk;
 
@@ -305,6 +306,7 @@ impl<'a> Replay<'a> {
         }
         // A rename or a removal may have been seen, but not been durable, at the last stop.
         disk.sync_dir().await.context("sync", &disk.path(""))?;
+        probe!(LogRecovered);
         let cut = self.stop.iter().chain(&self.empty).find_map(|stop| {
             let (file, offset) = (stop.path.clone(), stop.offset);
             stop.bad.map(|cause| Cut {
@@ -319,6 +321,7 @@ impl<'a> Replay<'a> {
             cause,
         }) = &cut
         {
+            probe!(LogEndTorn);
             tracing::warn!(
                 "{file}: cut at offset {offset}: {cause}; it was being written when the process \
                  or the machine stopped, and had not been acknowledged"

@@ -3,7 +3,10 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use bytes::BytesMut;
-use quorate_core::planted::{Bug, is_planted};
+use quorate_core::{
+    planted::{Bug, is_planted},
+    probe,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -121,6 +124,7 @@ impl Writer {
             self.extend(file_bytes).await?;
         }
         let active = &mut self.active;
+        probe!(BatchTaken);
         active
             .file
             .write_at(active.offset, bytes, is_synced(records))
@@ -130,6 +134,7 @@ impl Writer {
                 true => Ok(()),
                 false => Err(error),
             })?;
+        probe!(BatchDurable);
         active.offset = place.end;
         self.link = Link {
             number: self.link.number + 1,
@@ -157,6 +162,7 @@ impl Writer {
                 None => unreachable!("the next segments are requested with each new one"),
             },
         };
+        probe!(SegmentRolled);
         self.active = ActiveSegment::new(&*self.disk, segment);
         self.request_ahead();
         Ok(())

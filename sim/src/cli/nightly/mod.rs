@@ -11,10 +11,10 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 
 use super::{
-    Cli, Ending, Failure, Settings, at_path,
+    Ending, Failure, Settings, at_path,
     cause::Cause,
     examine::Examinee,
     many::{self, Run, Verdict},
@@ -156,7 +156,7 @@ impl Nightwatch<'_> {
                 .map(|&seed| Run::of_seed(seed, focus, mutant))
                 .collect();
             let mut failure = None;
-            many::each(&runs, &settings, |at, verdict, text| {
+            let reached = many::each(&runs, &settings, |at, verdict, text| {
                 if let Err(error) = self.note(seeds[at], verdict, text) {
                     failure = Some(error);
                     return ControlFlow::Break(());
@@ -164,6 +164,7 @@ impl Nightwatch<'_> {
                 ControlFlow::Continue(())
             })?;
             failure.map_or(Ok(()), Err)?;
+            self.night.coverage.add(reached);
             self.night.elapsed = begin.elapsed();
         }
         Ok(())
@@ -261,9 +262,8 @@ fn full_plan(directory: &Path) -> PathBuf {
     directory.join("plan.full.toml")
 }
 
-/// Has a trace drawn, where this program can, and says how to look at it.
+/// Has a trace drawn, and says how to look at it. `None` where the run has left no trace.
 fn draw(trace: &Path, directory: &Path) -> Option<String> {
-    Cli::command().find_subcommand("report")?;
     let page = directory.join("report.html");
     let drawn = Command::new(env::current_exe().ok()?)
         .arg("report")

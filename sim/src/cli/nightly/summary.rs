@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use crate::cli::cause::Cause;
+use crate::cli::{cause::Cause, coverage::Coverage};
 
 /// Most seeds that are listed for one cause; the others are counted.
 const SEEDS_LISTED: usize = 12;
@@ -20,6 +20,8 @@ pub(super) struct Night {
     /// Most runs at once.
     pub(super) jobs: usize,
     pub(super) figures: Figures,
+    /// What all runs came to.
+    pub(super) coverage: Coverage,
     /// In the order of their seeds.
     pub(super) failures: Vec<Failed>,
 }
@@ -106,6 +108,8 @@ impl Night {
                 text += &format!("| {name} | {sum:.0} |\n");
             }
         }
+        text += &format!("\n## What all runs came to\n\n{}\n", self.coverage.points());
+        text += &self.coverage.tables();
         text
     }
 
@@ -186,7 +190,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Failed, Figures, Night};
-    use crate::cli::cause::Cause;
+    use crate::cli::{cause::Cause, coverage::Coverage};
 
     fn failed(seed: u64, reason: &str) -> Failed {
         Failed {
@@ -218,10 +222,14 @@ mod tests {
             elapsed: Duration::from_secs(90),
             jobs: 2,
             figures,
+            coverage: Coverage::default(),
             failures: Vec::new(),
         };
+        let summary = night.summary();
+        let (text, coverage) = summary.split_once("\n## What all runs came to\n").unwrap();
+        assert!(coverage.contains("points reached"), "{coverage}");
         assert_eq!(
-            night.summary(),
+            text,
             "# Simulated runs\n\n* commit: abc\n* seeds: 1000..1119\n* runs: 120 in 1.5 minutes, 80 per \
              minute, 2 at once\n* 120 ok, 0 failed\n\n## What the runs that are well did\n\n\
              | figure | sum |\n|---|---|\n| ops | 1600 |\n| watch events | 3110 |\n| faults | 96 |\n\

@@ -30,6 +30,11 @@ pub(super) fn record(line: &str) -> Result<Record, String> {
         What::Fault {
             text: words.remaining("a fault")?,
         }
+    } else if subject == "passed" {
+        What::Passed {
+            point: words.next("a point")?.to_owned(),
+            times: words.prefixed("times=")?,
+        }
     } else if subject == "quiet" {
         What::Quiet {
             bound_ms: words.prefixed("bound_ms=")?,

@@ -72,6 +72,7 @@ then put k1 v2 ; get k2 else delete [a,b)
 3.450000000 message1 n1>n3 append term=2 after=14 commit=14
 3.450000000 message2 n1>n2 vote term=3
 3.460000000 message1 arrived
+3.500000000 passed key-put-again times=3
 3.500000000 quiet bound_ms=20000
 ";
 

@@ -97,6 +97,7 @@ impl Display for What {
             Self::AuthChanged { index, change } => write!(f, "auth {index} {change}"),
             Self::Disputed { index, text } => write_words(f, &format!("disputed {index}"), text),
             Self::Fault { text } => write_words(f, "fault", text),
+            Self::Passed { point, times } => write!(f, "passed {point} times={times}"),
             Self::Quiet { bound_ms } => write!(f, "quiet bound_ms={bound_ms}"),
         }
     }
