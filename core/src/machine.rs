@@ -75,7 +75,10 @@ impl StateMachine {
         let mut effects = Effects::default();
         let result = match self.admit(&entry.author, &entry.command) {
             Ok(()) => self.execute(entry.command, entry.term, &mut effects),
-            Err(refusal) => Err(refusal),
+            Err(refusal) => {
+                probe!(RefusedAtApply if matches!(refusal, Error::Auth(_)));
+                Err(refusal)
+            }
         };
         Applied {
             index: entry.index,

@@ -6,6 +6,7 @@ use quorate_core::{
     Command, Error, Response as Outcome, Valid, View,
     auth::{AuthError, Author},
     planted::{Bug, is_planted},
+    probe,
     request::RangeRequest,
     response::RangeResponse,
 };
@@ -78,10 +79,14 @@ impl Context {
     /// this member may not know yet is waited for (corner case 128).
     async fn simple_author(&self, tokens: &SimpleTokens, token: &str) -> Option<Author> {
         let token = SimpleToken::parse(token)?;
+        let applied_index = || self.node.with_state(|state| state.applied_index());
+        probe!(TokenAwaited if applied_index() < token.index);
         let known = self.node.applied(token.index);
         let timeout = self.node.limits().request_timeout;
         clock::timeout(timeout, known).await.ok()?;
-        let name = tokens.user(token)?.to_string();
+        let user = tokens.user(token);
+        probe!(TokenOver if user.is_none());
+        let name = user?.to_string();
         let auth_revision = self.node.with_state(|state| state.auth_revision());
         Some(Author::User {
             name,
@@ -108,7 +113,11 @@ impl Context {
             answer => return answer,
         };
         match self.node.read_barrier().await {
-            Ok(()) => self.permit_here(caller, &may).await,
+            Ok(()) => {
+                let answer = self.permit_here(caller, &may).await;
+                probe!(AllowedAfterAll if answer.is_ok());
+                answer
+            }
             Err(_) => Err(refusal),
         }
     }
@@ -158,6 +167,7 @@ impl Context {
             if now == author {
                 return Err(refusal.into());
             }
+            probe!(ProposedForNewRights);
             author = now;
         }
     }

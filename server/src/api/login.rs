@@ -4,6 +4,7 @@ use quorate_core::{
     Command, Error, Response as Outcome,
     auth::{AuthError, Author},
     planted::{Bug, is_planted},
+    probe,
 };
 
 use super::{context::Context, errors::ApiError};
@@ -38,7 +39,9 @@ pub(super) async fn token(
             Tokens::Simple(_) => grant(context, &name, auth_revision).await,
         };
         match granted {
-            Err(NodeError::Refused(Error::Auth(AuthError::AuthOldRevision))) => {}
+            Err(NodeError::Refused(Error::Auth(AuthError::AuthOldRevision))) => {
+                probe!(PasswordComparedAnew);
+            }
             granted => return Ok(granted?),
         }
     }
