@@ -98,28 +98,22 @@ impl Context {
     /// knows all that was acknowledged before the call.
     ///
     /// # Errors
-    /// As [`Self::author`], and the reason why not.
+    /// As [`Self::author`] and [`Node::read_barrier`], and the reason why not.
     pub(super) async fn permit(
         &self,
         caller: &Caller,
         may: impl Fn(&View, &Author) -> Result<(), Error>,
     ) -> Result<Author, ApiError> {
-        let refusal = match self.permit_here(caller, &may).await {
-            Err(refusal @ ApiError::Node(NodeError::Refused(_)))
-                if !is_planted(Bug::RefusedWithoutAsking) =>
-            {
-                refusal
-            }
+        match self.permit_here(caller, &may).await {
+            Err(ApiError::Node(NodeError::Refused(_)))
+                if !is_planted(Bug::RefusedWithoutAsking) => {}
             answer => return answer,
-        };
-        match self.node.read_barrier().await {
-            Ok(()) => {
-                let answer = self.permit_here(caller, &may).await;
-                probe!(AllowedAfterAll if answer.is_ok());
-                answer
-            }
-            Err(_) => Err(refusal),
         }
+        // Who cannot ask does not know, and says that.
+        self.node.read_barrier().await?;
+        let answer = self.permit_here(caller, &may).await;
+        probe!(AllowedAfterAll if answer.is_ok());
+        answer
     }
 
     async fn permit_here(
