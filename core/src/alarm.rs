@@ -6,6 +6,7 @@ use imbl::OrdSet;
 use crate::{
     command::Command,
     error::Error,
+    planted::{Bug, is_planted},
     request::{Op, TxnRequest},
 };
 
@@ -77,7 +78,8 @@ impl AlarmSet {
         if self.is_raised(AlarmKind::Corrupt) && changes_keys(command) {
             return Err(Error::Corrupt);
         }
-        if self.is_raised(AlarmKind::NoSpace) && command.takes_space() {
+        let ignored = is_planted(Bug::AlarmIgnored);
+        if self.is_raised(AlarmKind::NoSpace) && command.takes_space() && !ignored {
             return Err(Error::NoSpace);
         }
         Ok(())

@@ -118,6 +118,12 @@ bugs! {
     FollowerReadsItsOwn = "follower-reads-its-own",
     /// A proposal that has not been heard of for an election timeout is sent again.
     ProposedAgain = "proposed-again",
+    /// A new segment of the log has its name before the directory is synced, and never syncs it.
+    RenameNotSynced = "rename-not-synced",
+    /// A member whose directory is gone is let in although its peers know another one.
+    ReplacedTakesPart = "replaced-takes-part",
+    /// Keys are written in spite of the alarm that there is no space.
+    AlarmIgnored = "alarm-ignored",
     /// The number of the last change of users is lost with a checkpoint (etcd #14571).
     AuthRevisionLost = "auth-revision-lost",
 

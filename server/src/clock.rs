@@ -21,7 +21,7 @@ use real as source;
 use simulated as source;
 
 #[cfg(madsim)]
-pub use simulated::{NodeClock, reset_clocks, set_node_clock};
+pub use simulated::{NodeClock, jump_node_clock, reset_clocks, set_node_clock};
 pub use source::Sleep;
 
 /// A point on this node's monotonic clock. Differences saturate at zero.
@@ -260,6 +260,14 @@ mod simulated {
                 wall_offset_ms,
             }
         }
+
+        /// Continues from a reading that is so much further.
+        pub fn jump(&self, by: Duration) -> Self {
+            Self {
+                base_local_ns: self.base_local_ns + by.as_nanos(),
+                ..*self
+            }
+        }
     }
 
     /// From now on the node's monotonic clock runs `rate_ppm` millionths faster (negative: slower)
@@ -270,6 +278,15 @@ mod simulated {
         CLOCKS.with_borrow_mut(|clocks| {
             let clock = clocks.entry(node).or_default();
             *clock = clock.bend(true_ns, rate_ppm, wall_offset_ms);
+        });
+    }
+
+    /// The node's clocks, monotonic and wall, are so much further at once, as where a virtual machine
+    /// was suspended. Who sleeps on the node notices when it looks at the clock the next time.
+    pub fn jump_node_clock(node: NodeId, by: Duration) {
+        CLOCKS.with_borrow_mut(|clocks| {
+            let clock = clocks.entry(node).or_default();
+            *clock = clock.jump(by);
         });
     }
 

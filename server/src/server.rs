@@ -55,6 +55,9 @@ const CHECKPOINT_LOG_BYTES: u64 = 64 << 20;
 /// Entries kept in the log behind a checkpoint, as etcd does by default.
 const CATCHUP_ENTRIES: u64 = 5000;
 
+/// Log entries in one append request to a follower.
+const APPEND_ENTRIES_MAX: u64 = 1024;
+
 /// What is not a flag: knobs that the simulator turns and operators do not.
 #[derive(Clone)]
 pub struct Tuning {
@@ -62,10 +65,14 @@ pub struct Tuning {
     pub checkpoint_log_bytes: u64,
     /// See [`ConsensusOptions::catchup_entries`].
     pub catchup_entries: u64,
+    /// See [`ConsensusOptions::append_entries_max`].
+    pub append_entries_max: u64,
     /// How the log is kept.
     pub log: LogOptions,
     /// How watchers are kept.
     pub watch: WatchLimits,
+    /// Size from which watch responses are split; where there is none, `--max-request-bytes` says.
+    pub watch_fragment_bytes: Option<usize>,
     /// See [`NodeOptions::compact_step_keys`].
     pub compact_step_keys: usize,
     /// See [`NodeOptions::lease_batch_max`].
@@ -81,8 +88,10 @@ impl Tuning {
         Ok(Self {
             checkpoint_log_bytes: CHECKPOINT_LOG_BYTES,
             catchup_entries: CATCHUP_ENTRIES,
+            append_entries_max: APPEND_ENTRIES_MAX,
             log: LogOptions::new(random_id()?),
             watch: WatchLimits::default(),
+            watch_fragment_bytes: None,
             compact_step_keys: COMPACT_STEP_KEYS,
             lease_batch_max: LEASE_BATCH_MAX,
         })
@@ -291,8 +300,9 @@ async fn start_node(
             replica::restore(reader).await?
         }
     };
+    let request_bytes_max = config.max_request_bytes + api::MESSAGE_OVERHEAD_BYTES;
     let watch_limits = WatchLimits {
-        fragment_bytes: config.max_request_bytes + api::MESSAGE_OVERHEAD_BYTES,
+        fragment_bytes: tuning.watch_fragment_bytes.unwrap_or(request_bytes_max),
         ..tuning.watch
     };
     // A predecessor answers keep-alives until it has heard nothing from a majority for an election
@@ -316,6 +326,7 @@ async fn start_node(
         heartbeat_interval: config.heartbeat_interval,
         election_timeout: config.election_timeout,
         catchup_entries: tuning.catchup_entries,
+        append_entries_max: tuning.append_entries_max,
         leader_restore: is_planted(Bug::LeaderRestore),
     };
     let tap = Tap::new(hooks.traffic.clone());

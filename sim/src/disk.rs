@@ -14,7 +14,7 @@ use bytes::Bytes;
 use madsim::time::{Instant, Sleep, TimeHandle};
 use quorate_server::disk::{
     Disk, DiskFile, DiskFuture,
-    memory::{MemoryDisk, MemoryFile},
+    memory::{Files, MemoryDisk, MemoryFile},
 };
 
 use crate::plan::{Span, Stream};
@@ -108,6 +108,16 @@ impl SimDisk {
         if !self.health().has_power {
             future::pending().await
         }
+    }
+
+    /// The directory is gone. Kill the member first, and crash the disk.
+    pub fn take_away(&self) -> Files {
+        self.content.take_away()
+    }
+
+    /// The directory is as it was when it was taken away.
+    pub fn put_back(&self, files: Files) {
+        self.content.put_back(files);
     }
 
     /// Syncs take this long until [`Self::end_slow`] is called with the same number.

@@ -61,9 +61,13 @@ pub fn run_recording(
     Err(RunError::NotSimulated)
 }
 
+/// Address of the node on which all clients are.
+#[cfg(madsim)]
+pub const CLIENTS_IP: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 0, 1, 1);
+
 #[cfg(madsim)]
 mod simulated {
-    use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+    use std::{sync::Arc, time::Duration};
 
     use madsim::{
         Config,
@@ -74,7 +78,7 @@ mod simulated {
     };
     use quorate_core::planted;
 
-    use super::Recording;
+    use super::{CLIENTS_IP, Recording};
     use crate::{
         cluster::Cluster,
         faults::Injector,
@@ -84,9 +88,6 @@ mod simulated {
         recorder::Recorder,
         workload::{self, Users},
     };
-
-    /// Address of the node on which all clients are.
-    const CLIENTS_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
 
     /// Numbers of the clients that the run itself has; the plan's are below.
     const OPERATOR: u64 = 900;
@@ -128,7 +129,7 @@ mod simulated {
             .ip(CLIENTS_IP.into())
             .build();
         let points = cluster.points().clone();
-        let injector = Injector::new(cluster, clients.id(), recorder.clone());
+        let injector = Injector::new(&plan, cluster, clients.id(), recorder.clone());
         let work = clients.spawn(work(plan, injector, recorder.clone()));
         work.await.expect("the clients' node is never killed");
         points.record(&recorder);

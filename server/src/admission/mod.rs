@@ -25,7 +25,10 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use quorate_core::command::MemberAttributes;
+use quorate_core::{
+    command::MemberAttributes,
+    planted::{Bug, is_planted},
+};
 use tonic::Status;
 
 use crate::{
@@ -167,12 +170,14 @@ impl Admission {
             let asked = others.iter().map(|id| ask_one(peers, *id, &request));
             let answers: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
             let reason = match decide(self.instance, others.len(), may_found, &answers) {
-                Decision::LetIn | Decision::Found => return Ok(self.settle(&answers)),
-                Decision::Refused { peer_id } => {
+                Decision::Refused { peer_id } if !is_planted(Bug::ReplacedTakesPart) => {
                     return Err(Replaced {
                         member_id: cluster.member_id,
                         peer_id,
                     });
+                }
+                Decision::LetIn | Decision::Found | Decision::Refused { .. } => {
+                    return Ok(self.settle(&answers));
                 }
                 Decision::Wait(reason) => reason,
             };

@@ -133,4 +133,22 @@ mod simulated {
             );
         });
     }
+
+    #[test]
+    fn a_jump_takes_both_clocks_ahead_and_ends_no_sleep_early() {
+        simulate(4, async {
+            let node = Handle::current().create_node().build();
+            let id = node.id();
+            let jumped = node.spawn(async move {
+                let before = (now(), wall_ms());
+                jump_node_clock(id, Duration::from_secs(7));
+                let after = (now() - before.0, wall_ms() - before.1);
+                sleep(Duration::from_secs(1)).await;
+                (after, now() - before.0)
+            });
+            let (after, slept) = jumped.await.expect("the node lives");
+            assert_eq!(after, (Duration::from_secs(7), 7_000));
+            assert!(slept >= Duration::from_secs(8) && slept < Duration::from_millis(8_010));
+        });
+    }
 }

@@ -183,7 +183,7 @@ impl Node {
     }
 
     /// The number of a member's data directory, as far as this member knows.
-    pub(crate) fn instance_of(&self, member_id: u64) -> Option<u64> {
+    pub fn instance_of(&self, member_id: u64) -> Option<u64> {
         self.with_state(|state| {
             let mut known = state.member_attributes();
             let known = known.find(|known| known.member_id == member_id)?;

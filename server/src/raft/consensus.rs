@@ -31,9 +31,6 @@ use super::{
 };
 use crate::{peers::Peers, replica::Replica, storage::Storage};
 
-/// Log entries in one append request to a follower; its bytes are bounded as well.
-const APPEND_ENTRIES_MAX: u64 = 1024;
-
 /// The longest that a stored checkpoint may take from the first byte sent to the answer.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(3600);
 
@@ -52,6 +49,8 @@ pub struct ConsensusOptions {
     pub election_timeout: Duration,
     /// Entries kept in the log behind a checkpoint, for followers that lag a little.
     pub catchup_entries: u64,
+    /// Most log entries in one append request to a follower; its bytes are bounded as well.
+    pub append_entries_max: u64,
     /// Whether a restarted leader resumes its office without an election. Never outside the
     /// simulator's planted bugs: a leader that lost its unsynced tail would write other entries
     /// under log ids that followers hold already, in the same term.
@@ -345,7 +344,7 @@ fn config(options: &ConsensusOptions) -> std::io::Result<Config> {
         max_in_snapshot_log_to_keep: options.catchup_entries,
         // A follower gets a checkpoint only where the log does not reach back far enough.
         replication_lag_threshold: u64::MAX,
-        max_payload_entries: APPEND_ENTRIES_MAX,
+        max_payload_entries: options.append_entries_max,
         install_snapshot_timeout: millis(SNAPSHOT_TIMEOUT),
         // Batching belongs to the log's flusher.
         api_batch_linger_ms: 0,

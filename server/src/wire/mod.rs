@@ -2,8 +2,8 @@
 //! calls to other members. tonic's own transport takes no part.
 //!
 //! Only `real.rs` and `simulated.rs` differ between the two builds: a listener, a stream, and how
-//! to dial. HTTP/2 itself, with its flow control, half-close and cancellation, is the same code in
-//! both.
+//! to dial (`links.rs` is what the simulator does to streams). HTTP/2 itself, with its flow control,
+//! half-close and cancellation, is the same code in both.
 
 mod channel;
 #[cfg(not(madsim))]
@@ -13,6 +13,8 @@ mod frames;
 mod grpc_words;
 mod hyper_rt;
 mod large;
+#[cfg(madsim)]
+mod links;
 mod pings;
 mod policed;
 #[cfg(not(madsim))]
@@ -34,6 +36,6 @@ pub use services::Services;
 #[cfg(madsim)]
 use simulated as net;
 
-pub use net::Listener;
 #[cfg(madsim)]
-pub use net::set_link_delay;
+pub use links::{reset_connections, set_link_delay, set_link_held};
+pub use net::Listener;

@@ -6,11 +6,10 @@
 //! on each: here only a flush with something to send does, at most once a millisecond.
 
 use std::{
-    cell::RefCell,
-    collections::BTreeMap,
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     pin::{Pin, pin},
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -22,6 +21,8 @@ use madsim::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::links::{self, End};
+
 /// A connection, as hyper wants it.
 pub(super) type Stream = TokioIo<SimStream>;
 
@@ -32,25 +33,6 @@ const DIAL_TIME: Duration = Duration::from_millis(5);
 /// First and longest pause between looks at a link that lets nothing through.
 const PROBE_PAUSE_MIN: Duration = Duration::from_millis(5);
 const PROBE_PAUSE_MAX: Duration = Duration::from_secs(1);
-
-thread_local! {
-    /// Directed links that are slow, and by how much.
-    static DELAYS: RefCell<BTreeMap<(IpAddr, IpAddr), Duration>> =
-        const { RefCell::new(BTreeMap::new()) };
-}
-
-/// Whatever `from` sends to `to` takes so much longer from now on; zero mends the link. What is
-/// written while a packet is held back goes with it.
-pub fn set_link_delay(from: IpAddr, to: IpAddr, delay: Duration) {
-    DELAYS.with_borrow_mut(|delays| match delay {
-        Duration::ZERO => delays.remove(&(from, to)),
-        _ => delays.insert((from, to), delay),
-    });
-}
-
-fn link_delay(link: (IpAddr, IpAddr)) -> Duration {
-    DELAYS.with_borrow(|delays| delays.get(&link).copied().unwrap_or_default())
-}
 
 /// A bound socket that accepts connections.
 #[derive(Debug)]
@@ -114,7 +96,13 @@ pub(super) async fn connect(host_and_port: &str) -> io::Result<Stream> {
             continue;
         }
         sleep(DIAL_TIME).await;
-        return Ok(TokioIo::new(SimStream::new(connected?)?));
+        let stream = SimStream::new(connected?)?;
+        // A dial needs both directions.
+        let link = stream.end.link;
+        while links::is_held(link) || links::is_held(links::back(link)) {
+            sleep(PROBE_PAUSE_MIN).await;
+        }
+        return Ok(TokioIo::new(stream));
     }
 }
 
@@ -130,22 +118,21 @@ fn watch_for_packet<R>(step: impl FnOnce() -> R) -> (R, bool) {
 /// A madsim stream with an operating system's manners.
 pub(super) struct SimStream {
     io: TcpStream,
-    /// From this end to the other.
-    link: (IpAddr, IpAddr),
+    end: Arc<End>,
     /// Whether bytes were written since the last flush.
     unsent: bool,
     gate: Gate,
-    end: Option<HeldEnd>,
+    news: Option<HeldNews>,
 }
 
 impl SimStream {
     fn new(io: TcpStream) -> io::Result<Self> {
         Ok(Self {
-            link: (io.local_addr()?.ip(), io.peer_addr()?.ip()),
+            end: End::new((io.local_addr()?.ip(), io.peer_addr()?.ip())),
             io,
             unsent: false,
             gate: Gate::default(),
-            end: None,
+            news: None,
         })
     }
 }
@@ -157,14 +144,19 @@ impl AsyncRead for SimStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.end.is_none() {
+        this.end.check_reset()?;
+        this.end.note_reader(cx);
+        if links::is_held(links::back(this.end.link)) {
+            return Poll::Pending;
+        }
+        if this.news.is_none() {
             let filled = buf.filled().len();
             ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
             if buf.filled().len() > filled {
                 return Poll::Ready(Ok(()));
             }
         }
-        this.end
+        this.news
             .get_or_insert_default()
             .poll(&mut this.io, cx)
             .map(Ok)
@@ -177,15 +169,17 @@ impl AsyncWrite for SimStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.end.check_reset()?;
         self.unsent = true;
         Pin::new(&mut self.io).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.end.check_reset()?;
         if !self.unsent {
             return Poll::Ready(Ok(()));
         }
-        let delay = link_delay(self.link);
+        let delay = links::delay(self.end.link);
         ready!(self.gate.poll_pass(cx, delay));
         self.unsent = false;
         match watch_for_packet(|| Pin::new(&mut self.io).poll_flush(cx)) {
@@ -227,14 +221,14 @@ impl Gate {
     }
 }
 
-/// The end of the peer's stream, held back until a packet passes between the two nodes.
-struct HeldEnd {
+/// News of the end of the peer's stream, held back until a packet passes between the two nodes.
+struct HeldNews {
     pause: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
     told: bool,
 }
 
-impl Default for HeldEnd {
+impl Default for HeldNews {
     fn default() -> Self {
         Self {
             pause: PROBE_PAUSE_MIN,
@@ -244,7 +238,7 @@ impl Default for HeldEnd {
     }
 }
 
-impl HeldEnd {
+impl HeldNews {
     fn poll(&mut self, io: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
         while !self.told {
             if let Some(waiting) = &mut self.waiting {

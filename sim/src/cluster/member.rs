@@ -63,6 +63,8 @@ struct State {
     halted: Option<String>,
     /// Faults that go on and are a reason to stop.
     excuses: u64,
+    /// How many there have been.
+    excuses_ever: u64,
     /// Whether there was one when it stopped.
     excused: bool,
 }
@@ -154,12 +156,19 @@ impl Member {
 
     /// A fault begins that it may have to stop for.
     pub fn excuse(&self) {
-        self.life.state().excuses += 1;
+        let mut state = self.life.state();
+        state.excuses += 1;
+        state.excuses_ever += 1;
     }
 
-    /// Whether several such faults go on.
-    pub fn is_excused_more_than_once(&self) -> bool {
-        self.life.state().excuses > 1
+    /// How many such faults there have been.
+    pub fn excuses_ever(&self) -> u64 {
+        self.life.state().excuses_ever
+    }
+
+    /// Whether such a fault goes on.
+    pub fn is_excused(&self) -> bool {
+        self.life.state().excuses > 0
     }
 
     /// Its process ends, without a power failure, where it has one.
@@ -243,6 +252,15 @@ impl Member {
         let mut rates = self.rates();
         rates.wall_offset_ms = rates.wall_offset_ms.saturating_add(by_ms);
         clock::set_node_clock(self.node, rates.ppm, rates.wall_offset_ms);
+    }
+
+    /// Its clocks are further at once.
+    pub fn skip_clock(&self, by_ms: u64) {
+        clock::jump_node_clock(self.node, Duration::from_millis(by_ms));
+        self.life.recorder.push(What::ClockSkip {
+            member: self.number,
+            by_ms,
+        });
     }
 
     fn rates(&self) -> std::sync::MutexGuard<'_, Rates> {
@@ -405,16 +423,29 @@ fn tuning(plan: &Plan, number: u64) -> Tuning {
     Tuning {
         checkpoint_log_bytes: u64::MAX,
         catchup_entries: knobs.snapshot_keep_entries,
+        append_entries_max: knobs.append_entries,
         log: LogOptions {
             segment_bytes: knobs.segment_bytes,
-            ..LogOptions::new(plan.seed ^ number)
+            cache_bytes_max: size(knobs.log_cache_bytes),
+            queue_bytes_max: size(knobs.log_queue_bytes),
+            batch_bytes_max: size(knobs.log_batch_bytes),
+            spare_segments_max: size(knobs.log_spare_segments),
+            salt: plan.seed ^ number,
         },
         watch: WatchLimits {
             replay_revisions_max: size(knobs.watch_replay_revisions),
             buffer_bytes_max: size(knobs.watch_buffer_bytes),
             buffer_responses_max: size(knobs.watch_buffer_responses),
+            replay_bytes_max: size(knobs.watch_replay_bytes),
+            stream_bytes_max: size(knobs.watch_stream_bytes),
+            stream_answers_max: size(knobs.watch_stream_answers),
+            recent_revisions_max: size(knobs.watch_recent_revisions),
+            recent_bytes_max: size(knobs.watch_recent_bytes),
+            catch_up_watchers_max: size(knobs.watch_catch_up_watchers),
+            catch_up_events_max: size(knobs.watch_catch_up_events),
             ..WatchLimits::default()
         },
+        watch_fragment_bytes: Some(size(knobs.watch_fragment_bytes)),
         compact_step_keys: size(knobs.compact_step_keys),
         lease_batch_max: size(knobs.lease_batch),
     }

@@ -1,16 +1,18 @@
-//! Links that are cut or slow. Faults may overlap: a link works again when all that touch it are
-//! over.
+//! Links that are cut, held or slow. Faults may overlap: a link works again when all that touch it
+//! are over.
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use madsim::{net::NetSim, task::NodeId};
-use quorate_server::wire::set_link_delay;
+use quorate_server::wire::{set_link_delay, set_link_held};
 
-use crate::cluster::member_ip;
+/// From one address to another.
+type Link = (IpAddr, IpAddr);
 
 /// Directed links between nodes. Clones are the same.
 #[derive(Clone, Default)]
@@ -20,8 +22,10 @@ pub struct Links(Arc<Mutex<Broken>>);
 struct Broken {
     /// How many faults cut each link.
     cuts: BTreeMap<(NodeId, NodeId), u64>,
-    /// Which faults delay each link between members, and by how much.
-    delays: BTreeMap<(u64, u64), BTreeMap<u64, Duration>>,
+    /// How many faults have each link hold back what it is given.
+    holds: BTreeMap<Link, u64>,
+    /// Which faults delay each link, and by how much.
+    delays: BTreeMap<Link, BTreeMap<u64, Duration>>,
 }
 
 impl Links {
@@ -50,25 +54,46 @@ impl Links {
         }
     }
 
-    /// Fault `fault` delays a link between two members.
-    pub fn begin_delay(&self, fault: u64, link: (u64, u64), delay: Duration) {
-        self.change_delays(link, |delays| delays.insert(fault, delay));
+    /// Holds back what is sent from now on.
+    pub fn hold(&self, (from, to): Link) {
+        *self.broken().holds.entry((from, to)).or_default() += 1;
+        set_link_held(from, to, true);
+    }
+
+    /// Undoes one [`Self::hold`] of the same link.
+    pub fn release(&self, (from, to): Link) {
+        let mut broken = self.broken();
+        let holds = broken.holds.get_mut(&(from, to));
+        let holds = holds.expect("what is released was held");
+        *holds -= 1;
+        if *holds == 0 {
+            set_link_held(from, to, false);
+        }
+    }
+
+    /// Fault `fault` delays links.
+    pub fn begin_delay(&self, fault: u64, links: &[Link], delay: Duration) {
+        for link in links {
+            self.change_delays(*link, |delays| delays.insert(fault, delay));
+        }
     }
 
     /// The fault is over.
-    pub fn end_delay(&self, fault: u64, link: (u64, u64)) {
-        self.change_delays(link, |delays| delays.remove(&fault));
+    pub fn end_delay(&self, fault: u64, links: &[Link]) {
+        for link in links {
+            self.change_delays(*link, |delays| delays.remove(&fault));
+        }
     }
 
     fn change_delays<T>(
         &self,
-        link: (u64, u64),
+        (from, to): Link,
         change: impl FnOnce(&mut BTreeMap<u64, Duration>) -> T,
     ) {
         let mut broken = self.broken();
-        let delays = broken.delays.entry(link).or_default();
+        let delays = broken.delays.entry((from, to)).or_default();
         change(delays);
         let longest = delays.values().max().copied().unwrap_or_default();
-        set_link_delay(member_ip(link.0), member_ip(link.1), longest);
+        set_link_delay(from, to, longest);
     }
 }

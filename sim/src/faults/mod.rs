@@ -2,6 +2,8 @@
 
 mod disks;
 mod links;
+mod members;
+mod network;
 mod operations;
 mod points;
 
@@ -11,6 +13,7 @@ use madsim::{
     task::NodeId,
     time::{TimeHandle, sleep},
 };
+use tokio::sync::Mutex;
 
 pub use links::Links;
 
@@ -18,7 +21,7 @@ use disks::Operation;
 
 use crate::{
     cluster::Cluster,
-    plan::{Fault, Plan, Span, Target},
+    plan::{Fault, Plan, Target},
     recorder::Recorder,
     workload::Session,
 };
@@ -30,30 +33,36 @@ pub struct Injector {
     links: Links,
     clients: NodeId,
     recorder: Recorder,
+    election: Duration,
+    /// What was broken by asking the cluster is mended by this time of the run, or never.
+    patience: Duration,
 }
 
 impl Injector {
-    /// For this cluster, with clients on that node.
-    pub fn new(cluster: Arc<Cluster>, clients: NodeId, recorder: Recorder) -> Self {
+    /// For the cluster of `plan`, with clients on that node.
+    pub fn new(plan: &Plan, cluster: Arc<Cluster>, clients: NodeId, recorder: Recorder) -> Self {
+        let schedule = &plan.schedule;
         Self {
             cluster,
             links: Links::default(),
             clients,
             recorder,
+            election: Duration::from_millis(plan.cluster.election_ms),
+            patience: Duration::from_millis(schedule.run_ms + schedule.quiet_ms),
         }
     }
 
     /// Carries the whole schedule out; `operator` is the client that asks for compactions and the like. When
     /// this returns, everything is mended and the time of the schedule is over.
     pub async fn run(self, plan: &Plan, operator: Session) {
-        let operator = Arc::new(tokio::sync::Mutex::new(operator));
+        let operator = Arc::new(Mutex::new(operator));
         let mut faults = Vec::new();
         for (number, timed) in (1..).zip(&plan.schedule.faults) {
             sleep_until_ms(timed.at_ms).await;
             let (injector, fault) = (self.clone(), timed.fault.clone());
             let operator = operator.clone();
             faults.push(madsim::task::spawn(async move {
-                injector.inject(number, fault, operator).await;
+                injector.inject(number, fault, &operator).await;
             }));
         }
         sleep_until_ms(plan.schedule.run_ms).await;
@@ -62,168 +71,63 @@ impl Injector {
         }
     }
 
-    async fn inject(self, number: u64, fault: Fault, operator: Arc<tokio::sync::Mutex<Session>>) {
+    async fn inject(&self, number: u64, fault: Fault, operator: &Mutex<Session>) {
+        use Operation::{Sync, Write};
         let time = Duration::from_millis(fault.lasts_ms());
+        let ms = Duration::from_millis;
         match fault {
-            Fault::Crash { target, .. } => {
-                let victim = self.resolve(target);
-                self.crash(&[victim], time).await;
-            }
+            Fault::Crash { target, .. } => self.crash(&[self.resolve(target)], time).await,
             Fault::CrashAt(crash) => self.crash_at(number, &crash).await,
-            Fault::PowerFailure { .. } => {
-                let all: Vec<u64> = self.cluster.members().map(|(number, _)| number).collect();
-                self.crash(&all, time).await;
-            }
+            Fault::PowerFailure { .. } => self.power_failure(time).await,
+            Fault::Pause { target, .. } => self.pause(target, time).await,
+
             Fault::Isolate {
                 target, clients, ..
-            } => self.isolate(self.resolve(target), clients, time).await,
+            } => self.isolate(target, clients, time).await,
             Fault::Split { group, .. } => self.split(&group, time).await,
-            Fault::OneWay { from, to, .. } => {
-                let (from, to) = (self.resolve(from), self.resolve(to));
-                let links = [(self.node(from), self.node(to))];
-                let text = format!("nothing arrives from n{from} at n{to}");
-                self.cut(&links, &text, time).await;
-            }
+            Fault::Ring { order, .. } => self.ring(&order, time).await,
+            Fault::OneWay { from, to, .. } => self.one_way(from, to, time).await,
+            Fault::Hold { from, to, .. } => self.hold(from, to, time).await,
             Fault::Delay {
                 from, to, delay_ms, ..
-            } => {
-                self.delay(number, self.resolve(from), self.resolve(to), delay_ms, time)
-                    .await;
-            }
-            Fault::ClockRate { target, ppm } => {
-                self.cluster
-                    .member(self.resolve(target))
-                    .set_clock_rate(ppm);
-            }
-            Fault::ClockJump { target, wall_ms } => {
-                let member = self.resolve(target);
-                self.recorder
-                    .fault(format!("wall clock of n{member} jumps by {wall_ms} ms"));
-                self.cluster.member(member).jump_wall_clock(wall_ms);
-            }
+            } => self.delay(number, (from, to), delay_ms, time).await,
+            Fault::SlowLink {
+                target, delay_ms, ..
+            } => self.slow_link(number, target, delay_ms, time).await,
+            Fault::Cut { target, clients } => self.cut(target, clients),
+
+            Fault::ClockRate { target, ppm } => self.change_clock_rate(target, ppm),
+            Fault::ClockJump { target, wall_ms } => self.jump_wall_clock(target, wall_ms),
+            Fault::ClockSkip { target, by_ms } => self.skip_clock(target, by_ms),
+
             Fault::SlowFsync {
                 target, fsync_us, ..
-            } => {
-                self.slow_fsync(number, self.resolve(target), fsync_us, time)
-                    .await;
-            }
-            Fault::FailFsync { target, power, .. } => {
-                self.fail(self.resolve(target), Operation::Sync, power, time)
-                    .await;
-            }
-            Fault::FailWrite { target, power, .. } => {
-                self.fail(self.resolve(target), Operation::Write, power, time)
-                    .await;
-            }
-            Fault::StallFsync { target, .. } => self.stall_fsync(self.resolve(target), time).await,
+            } => self.slow_fsync(number, target, fsync_us, time).await,
+            Fault::FailFsync { target, power, .. } => self.fail(target, Sync, power, time).await,
+            Fault::FailWrite { target, power, .. } => self.fail(target, Write, power, time).await,
+            Fault::StallFsync { target, .. } => self.stall_fsync(target, time).await,
             Fault::FullDisk {
                 target, room_bytes, ..
-            } => {
-                self.fill_disk(self.resolve(target), room_bytes, time).await;
-            }
-            Fault::BitRot { target, .. } => self.rot(self.resolve(target), time).await,
-            Fault::Pause { target, .. } => self.pause(self.resolve(target), time).await,
-            Fault::Defragment { target } => self.defragment(self.resolve(target)),
-            Fault::ChangeRoles { target } => {
-                let at = self.resolve(target);
-                self.change_roles(number, at, &operator).await;
-            }
-            Fault::ChangeAuth { target, step } => {
-                let at = self.resolve(target);
-                let mut operator = operator.lock().await;
-                operator.go_to(at);
-                operator.administer(&step).await;
-            }
-            Fault::TransferLeader { to } => self.transfer_leader(self.resolve(to)).await,
-            Fault::Compact { keep } => self.compact(keep, &operator).await,
-        }
-    }
+            } => self.fill_disk(target, room_bytes, time).await,
+            Fault::BitRot { target, .. } => self.rot(target, time).await,
+            Fault::WipeDisk {
+                target,
+                down_ms,
+                for_ms,
+            } => self.wipe(target, ms(down_ms), ms(for_ms)).await,
 
-    async fn isolate(&self, victim: u64, clients: bool, time: Duration) {
-        let mut others = self.others(&[victim]);
-        let mut text = format!("n{victim} cut off from members");
-        if clients {
-            others.push(self.clients);
-            text += " and clients";
+            Fault::Defragment { target } => self.defragment(target),
+            Fault::ChangeRoles { target } => self.change_roles(number, target, operator).await,
+            Fault::ChangeAuth { target, step } => self.change_auth(target, &step, operator).await,
+            Fault::Alarm { target, alarm, .. } => self.alarm(target, alarm, time, operator).await,
+            Fault::TransferLeader { to } => self.transfer_leader(to).await,
+            Fault::Compact { keep } => self.compact(keep, operator).await,
         }
-        let links = both_ways(&[self.node(victim)], &others);
-        self.cut(&links, &text, time).await;
-    }
-
-    async fn split(&self, group: &[u64], time: Duration) {
-        let nodes: Vec<NodeId> = group.iter().map(|member| self.node(*member)).collect();
-        let links = both_ways(&nodes, &self.others(group));
-        let names: Vec<String> = group.iter().map(|member| format!("n{member}")).collect();
-        let text = format!("{} cut off from the rest", names.join(" "));
-        self.cut(&links, &text, time).await;
     }
 
     fn resolve(&self, target: Target) -> u64 {
         target.resolve(self.cluster.len(), self.cluster.leader())
     }
-
-    fn node(&self, member: u64) -> NodeId {
-        self.cluster.member(member).node()
-    }
-
-    fn others(&self, group: &[u64]) -> Vec<NodeId> {
-        let rest = self
-            .cluster
-            .members()
-            .filter(|(number, _)| !group.contains(number));
-        rest.map(|(_, member)| member.node()).collect()
-    }
-
-    /// Those that have no power already are left to the fault that took it.
-    async fn crash(&self, members: &[u64], down: Duration) {
-        let mut victims = Vec::new();
-        for &number in members {
-            if self.cluster.member(number).crash() {
-                self.recorder.fault(format!("n{number} loses its power"));
-                victims.push(number);
-            }
-        }
-        sleep(down).await;
-        for number in victims {
-            self.recorder.fault(format!("n{number} starts again"));
-            self.cluster.member(number).restart();
-        }
-    }
-
-    async fn cut(&self, links: &[(NodeId, NodeId)], text: &str, time: Duration) {
-        self.recorder.fault(text);
-        self.links.cut(links);
-        sleep(time).await;
-        self.links.mend(links);
-        self.recorder.fault(format!("{text}: mended"));
-    }
-
-    async fn delay(&self, number: u64, from: u64, to: u64, delay_ms: u64, time: Duration) {
-        self.recorder
-            .fault(format!("{delay_ms} ms delay from n{from} to n{to}"));
-        self.links
-            .begin_delay(number, (from, to), Duration::from_millis(delay_ms));
-        sleep(time).await;
-        self.links.end_delay(number, (from, to));
-        self.recorder
-            .fault(format!("no delay from n{from} to n{to}"));
-    }
-
-    async fn slow_fsync(&self, number: u64, member: u64, fsync_us: Span, time: Duration) {
-        self.recorder
-            .fault(format!("fsync of n{member} takes {fsync_us} us"));
-        let disk = self.cluster.member(member).disk();
-        disk.begin_slow(number, fsync_us);
-        sleep(time).await;
-        disk.end_slow(number);
-        self.recorder.fault(format!("fsync of n{member} is mended"));
-    }
-}
-
-/// All links between the two groups.
-fn both_ways(one: &[NodeId], other: &[NodeId]) -> Vec<(NodeId, NodeId)> {
-    let pairs = one.iter().flat_map(|a| other.iter().map(move |b| (*a, *b)));
-    pairs.flat_map(|(a, b)| [(a, b), (b, a)]).collect()
 }
 
 /// Sleeps until this time of the run.

@@ -21,7 +21,7 @@ impl Injector {
             crashes
         };
         let points = self.cluster.points();
-        let place = (self.node(number), point);
+        let place = (self.cluster.member(number).node(), point);
         let sprung = points.arm(fault, place, crash.passages, trap);
         let sprung = timeout(Duration::from_millis(crash.within_ms), sprung).await;
         points.disarm(fault);

@@ -154,6 +154,13 @@ pub enum What {
         /// How much faster than true time, parts per million; negative is slower.
         rate_ppm: i64,
     },
+    /// A member's monotonic clock is so much further at once.
+    ClockSkip {
+        /// The member.
+        member: u64,
+        /// How much, milliseconds.
+        by_ms: u64,
+    },
     /// Something was broken or mended, in words for people.
     Fault {
         /// The words, on one line.

@@ -8,6 +8,9 @@ use crate::history::{History, What};
 pub(super) struct Clocks {
     /// From this time on: fastest and slowest rate, parts per million of true time. Begins at 0.
     rates: Vec<(u64, u64, u64)>,
+    /// At these times some clock was further at once, by so many nanoseconds. Time that is counted
+    /// by one member after the other may have them all.
+    skips: Vec<(u64, u64)>,
 }
 
 /// The rate of true time, parts per million.
@@ -18,7 +21,11 @@ impl Clocks {
         let mut ppm: BTreeMap<u64, i64> = BTreeMap::new();
         ppm.extend(history.members().iter().map(|member| (*member, 0)));
         let mut rates = vec![(0, TRUE_PPM.unsigned_abs(), TRUE_PPM.unsigned_abs())];
+        let mut skips = Vec::new();
         for record in history.records() {
+            if let What::ClockSkip { by_ms, .. } = record.what {
+                skips.push((record.at_ns, by_ms.saturating_mul(1_000_000)));
+            }
             if let What::Clock { member, rate_ppm } = record.what {
                 ppm.insert(member, rate_ppm);
                 let rate = |ppm: Option<&i64>| {
@@ -31,7 +38,7 @@ impl Clocks {
                 ));
             }
         }
-        Self { rates }
+        Self { rates, skips }
     }
 
     /// The most nanoseconds that any clock can have counted from `from_ns` to `to_ns`.
@@ -42,7 +49,11 @@ impl Clocks {
                 u128::from(end.min(to_ns).saturating_sub(begin)) * u128::from(fastest)
             })
             .sum();
-        u64::try_from(counted / u128::from(TRUE_PPM.unsigned_abs())).unwrap_or(u64::MAX)
+        let counted = counted / u128::from(TRUE_PPM.unsigned_abs());
+        let within = |skip: &&(u64, u64)| (from_ns..=to_ns).contains(&skip.0);
+        let skips = self.skips.iter().filter(within);
+        let skipped: u128 = skips.map(|skip| u128::from(skip.1)).sum();
+        u64::try_from(counted + skipped).unwrap_or(u64::MAX)
     }
 
     /// The time at which even the slowest clock has counted `count_ns` from `from_ns` on.
@@ -95,5 +106,19 @@ mod tests {
         assert_eq!(clocks.slowest_reaches_ns(0, 20 * S), 20 * S);
         assert_eq!(clocks.slowest_reaches_ns(15 * S, 9 * S), 25 * S);
         assert_eq!(clocks.slowest_reaches_ns(40 * S, 8 * S), 50 * S);
+    }
+
+    #[test]
+    fn all_that_clocks_skip_counts_as_gone() {
+        let history = "0 cluster n1 n2\n10 n1 skips ms=3000\n20 n2 skips ms=500";
+        let clocks = Clocks::of(&history.parse().unwrap());
+        assert_eq!(clocks.fastest_ns(0, 9 * S), 9 * S);
+        assert_eq!(clocks.fastest_ns(9 * S, 10 * S), 4 * S);
+        assert_eq!(clocks.fastest_ns(0, 30 * S), 33 * S + S / 2);
+        assert_eq!(
+            clocks.slowest_reaches_ns(5 * S, 10 * S),
+            15 * S,
+            "the others have not skipped"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Users, roles and tokens of a run, and the operator's changes of them.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -132,24 +132,6 @@ impl AuthStep {
             _ => return Ok(()),
         };
         Err(format!("schedule.faults have a step by which {breaks}"))
-    }
-}
-
-impl fmt::Display for AuthStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Enable => write!(f, "authentication is turned on"),
-            Self::Disable => write!(f, "authentication is turned off"),
-            Self::AddUser { user } => write!(f, "user {user} is added"),
-            Self::DeleteUser { user } => write!(f, "user {user} is removed"),
-            Self::ChangePassword { user } => write!(f, "user {user} gets another password"),
-            Self::GrantRole { user, role } => write!(f, "user {user} gets role {role}"),
-            Self::RevokeRole { user, role } => write!(f, "user {user} loses role {role}"),
-            Self::AddRole { role } => write!(f, "role {role} is added"),
-            Self::DeleteRole { role } => write!(f, "role {role} is removed"),
-            Self::GrantPermission { role, .. } => write!(f, "role {role} gets a permission"),
-            Self::RevokePermission { role, .. } => write!(f, "role {role} loses a permission"),
-        }
     }
 }
 

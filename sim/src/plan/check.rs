@@ -1,7 +1,9 @@
 //! What a plan must satisfy, written by hand or generated: a run that cannot be carried out, or
 //! that no correct cluster could survive, would prove nothing.
 
-use super::{Fault, Plan, SEED_MAX, Span, Target};
+use std::collections::BTreeSet;
+
+use super::{Fault, Plan, SEED_MAX, Span};
 
 /// Most members of a simulated cluster.
 const MEMBERS_MAX: u64 = 7;
@@ -97,34 +99,38 @@ impl Plan {
                      cluster to recover"
                 )
             })?;
-            let by_role = matches!(
-                timed.fault,
-                Fault::BitRot {
-                    target: Target::Leader | Target::Follower,
-                    ..
-                }
-            );
+            let by_role = is_damage(&timed.fault) && timed.fault.named_members().is_empty();
             require(!by_role, || {
-                format!("the bit-rot at {at_ms} ms does not name its member by number")
+                let kind = timed.fault.kind();
+                format!("the {kind} at {at_ms} ms does not name its member by number")
             })?;
+            if let Fault::Ring { order, .. } = &timed.fault {
+                let mut all = order.clone();
+                all.sort_unstable();
+                require(all.into_iter().eq(1..=members), || {
+                    format!("the ring at {at_ms} ms does not have each member once")
+                })?;
+            }
             let named = timed.fault.named_members();
             require(
                 named.iter().all(|member| (1..=members).contains(member)),
                 || format!("the fault at {at_ms} ms names a member that the cluster does not have"),
             )?;
         }
-        let mut rotten: Vec<u64> = Vec::new();
-        for timed in &schedule.faults {
-            if let Fault::BitRot { .. } = timed.fault {
-                rotten.extend(timed.fault.named_members());
-            }
-        }
-        rotten.sort_unstable();
-        rotten.dedup();
-        require(rotten.len() as u64 <= minority(members), || {
-            "bit-rot hits more than a minority of the members".into()
+        let faults = schedule.faults.iter().map(|timed| &timed.fault);
+        let damaged: BTreeSet<u64> = faults
+            .filter(|fault| is_damage(fault))
+            .flat_map(Fault::named_members)
+            .collect();
+        require(damaged.len() as u64 <= minority(members), || {
+            "bit-rot and wipe-disk hit more than a minority of the members".into()
         })
     }
+}
+
+/// Whether a member loses what it had acknowledged.
+fn is_damage(fault: &Fault) -> bool {
+    matches!(fault, Fault::BitRot { .. } | Fault::WipeDisk { .. })
 }
 
 /// Most members that a cluster can do without.
@@ -172,7 +178,19 @@ mod tests {
             at_ms: 1,
             fault: Fault::BitRot { target, down_ms: 5 },
         };
-        let breaks: [(&str, Spoil<'_>); 10] = [
+        let wipe = |target| TimedFault {
+            at_ms: 2,
+            fault: Fault::WipeDisk {
+                target,
+                down_ms: 5,
+                for_ms: 5,
+            },
+        };
+        let ring = |order| TimedFault {
+            at_ms: 1,
+            fault: Fault::Ring { order, for_ms: 5 },
+        };
+        let breaks: [(&str, Spoil<'_>); 13] = [
             ("cluster.members", &|plan| plan.cluster.members = 0),
             ("cluster.clock_ppm", &|plan| plan.cluster.clock_ppm.clear()),
             ("cluster.election_ms", &|plan| plan.cluster.election_ms = 1),
@@ -191,6 +209,15 @@ mod tests {
             }),
             ("a minority", &|plan| {
                 plan.schedule.faults = vec![rot(Target::Member(1)), rot(Target::Member(2))];
+            }),
+            ("a minority", &|plan| {
+                plan.schedule.faults = vec![rot(Target::Member(1)), wipe(Target::Member(2))];
+            }),
+            ("the wipe-disk", &|plan| {
+                plan.schedule.faults = vec![wipe(Target::Follower)];
+            }),
+            ("each member once", &|plan| {
+                plan.schedule.faults = vec![ring(vec![1, 3])];
             }),
             ("order of time", &|plan| {
                 plan.schedule.faults = vec![crash(2, Target::Leader), crash(1, Target::Leader)];

@@ -1,7 +1,5 @@
 //! Crashes at points of the program.
 
-use std::fmt;
-
 use quorate_core::probe::Point;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
@@ -38,22 +36,6 @@ impl CrashAt {
             within_ms: WITHIN_MS,
             down_ms,
         }
-    }
-}
-
-impl fmt::Display for CrashAt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            target,
-            within_ms,
-            down_ms,
-            ..
-        } = self;
-        let point = self.point.name();
-        write!(
-            f,
-            "crash of {target} at {point} within {within_ms} ms for {down_ms} ms"
-        )
     }
 }
 

@@ -1,7 +1,5 @@
 //! What can break.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{AuthStep, CrashAt, Span, Target};
@@ -66,6 +64,40 @@ pub enum Fault {
         /// How long, milliseconds.
         for_ms: u64,
     },
+    /// The members stand in a ring, in which each reaches its two neighbours and nobody else. With
+    /// five members all see a majority, and no two the same one. Of three members the first and
+    /// the last do not reach each other.
+    Ring {
+        /// All members, in the order of the ring.
+        order: Vec<u64>,
+        /// How long, milliseconds.
+        for_ms: u64,
+    },
+    /// What is sent on one direction of a link hangs, and arrives all at once when this is over.
+    Hold {
+        /// The sending member.
+        from: Target,
+        /// The receiving member.
+        to: Target,
+        /// How long, milliseconds.
+        for_ms: u64,
+    },
+    /// Every open connection of a member breaks. New ones can be made at once.
+    Cut {
+        /// The member.
+        target: Target,
+        /// Whether those of clients break as well.
+        clients: bool,
+    },
+    /// All links of a member are slow, both ways, those of clients too.
+    SlowLink {
+        /// The member.
+        target: Target,
+        /// Added to the latency, milliseconds.
+        delay_ms: u64,
+        /// How long, milliseconds.
+        for_ms: u64,
+    },
     /// One direction of a link is slow.
     Delay {
         /// The sending member.
@@ -90,6 +122,14 @@ pub enum Fault {
         target: Target,
         /// How far, milliseconds; negative is back.
         wall_ms: i64,
+    },
+    /// A member's monotonic clock is further at once, its wall clock too, as where a virtual machine
+    /// was suspended.
+    ClockSkip {
+        /// The member.
+        target: Target,
+        /// How much further, milliseconds.
+        by_ms: u64,
     },
     /// A member's disk is slow to sync.
     SlowFsync {
@@ -142,6 +182,25 @@ pub enum Fault {
         /// How long it stays down, milliseconds.
         down_ms: u64,
     },
+    /// A member loses its power, and starts again with an empty directory. It must not take part;
+    /// then the operator puts the directory back.
+    WipeDisk {
+        /// The member, by its number: at most a minority of all.
+        target: Target,
+        /// How long it stays down, milliseconds.
+        down_ms: u64,
+        /// How long it tries without its directory, milliseconds.
+        for_ms: u64,
+    },
+    /// The operator raises an alarm, and disarms it when this is over.
+    Alarm {
+        /// The member that has cause for alarm, and that is asked.
+        target: Target,
+        /// Which one.
+        alarm: AlarmName,
+        /// How long, milliseconds.
+        for_ms: u64,
+    },
     /// The leader is asked to hand over.
     TransferLeader {
         /// The member that shall lead.
@@ -178,6 +237,26 @@ pub enum Fault {
     },
 }
 
+/// An alarm, by etcd's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum AlarmName {
+    /// Nothing more may be written: a member is out of space.
+    NoSpace,
+    /// No key may change: a member is damaged.
+    Corrupt,
+}
+
+impl AlarmName {
+    /// As etcd writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoSpace => "NOSPACE",
+            Self::Corrupt => "CORRUPT",
+        }
+    }
+}
+
 impl Fault {
     /// How long it lasts, milliseconds; 0 where there is nothing to mend.
     pub fn lasts_ms(&self) -> u64 {
@@ -188,6 +267,10 @@ impl Fault {
             Self::CrashAt(ref crash) => crash.within_ms.saturating_add(crash.down_ms),
             Self::Isolate { for_ms, .. }
             | Self::Split { for_ms, .. }
+            | Self::Ring { for_ms, .. }
+            | Self::Hold { for_ms, .. }
+            | Self::SlowLink { for_ms, .. }
+            | Self::Alarm { for_ms, .. }
             | Self::OneWay { for_ms, .. }
             | Self::Delay { for_ms, .. }
             | Self::SlowFsync { for_ms, .. }
@@ -196,8 +279,13 @@ impl Fault {
             | Self::StallFsync { for_ms, .. }
             | Self::FullDisk { for_ms, .. }
             | Self::Pause { for_ms, .. } => for_ms,
-            Self::ClockRate { .. }
+            Self::WipeDisk {
+                down_ms, for_ms, ..
+            } => down_ms.saturating_add(for_ms),
+            Self::Cut { .. }
+            | Self::ClockRate { .. }
             | Self::ClockJump { .. }
+            | Self::ClockSkip { .. }
             | Self::TransferLeader { .. }
             | Self::Defragment { .. }
             | Self::ChangeRoles { .. }
@@ -212,8 +300,13 @@ impl Fault {
             Self::Crash { target, .. }
             | Self::CrashAt(CrashAt { target, .. })
             | Self::Isolate { target, .. }
+            | Self::Cut { target, .. }
+            | Self::SlowLink { target, .. }
             | Self::ClockRate { target, .. }
             | Self::ClockJump { target, .. }
+            | Self::ClockSkip { target, .. }
+            | Self::WipeDisk { target, .. }
+            | Self::Alarm { target, .. }
             | Self::SlowFsync { target, .. }
             | Self::FailFsync { target, .. }
             | Self::FailWrite { target, .. }
@@ -225,8 +318,11 @@ impl Fault {
             | Self::ChangeRoles { target }
             | Self::ChangeAuth { target, .. }
             | Self::TransferLeader { to: target } => vec![*target],
-            Self::OneWay { from, to, .. } | Self::Delay { from, to, .. } => vec![*from, *to],
+            Self::OneWay { from, to, .. }
+            | Self::Hold { from, to, .. }
+            | Self::Delay { from, to, .. } => vec![*from, *to],
             Self::Split { group, .. } => return group.clone(),
+            Self::Ring { order, .. } => return order.clone(),
             Self::PowerFailure { .. } | Self::Compact { .. } => Vec::new(),
         };
         targets
@@ -246,16 +342,23 @@ impl Fault {
             Self::PowerFailure { .. } => "power-failure",
             Self::Isolate { .. } => "isolate",
             Self::Split { .. } => "split",
+            Self::Ring { .. } => "ring",
+            Self::Hold { .. } => "hold",
+            Self::Cut { .. } => "cut",
+            Self::SlowLink { .. } => "slow-link",
             Self::OneWay { .. } => "one-way",
             Self::Delay { .. } => "delay",
             Self::ClockRate { .. } => "clock-rate",
             Self::ClockJump { .. } => "clock-jump",
+            Self::ClockSkip { .. } => "clock-skip",
             Self::SlowFsync { .. } => "slow-fsync",
             Self::FailFsync { .. } => "fail-fsync",
             Self::FailWrite { .. } => "fail-write",
             Self::StallFsync { .. } => "stall-fsync",
             Self::FullDisk { .. } => "full-disk",
             Self::BitRot { .. } => "bit-rot",
+            Self::WipeDisk { .. } => "wipe-disk",
+            Self::Alarm { .. } => "alarm",
             Self::Pause { .. } => "pause",
             Self::Defragment { .. } => "defragment",
             Self::ChangeRoles { .. } => "change-roles",
@@ -266,73 +369,35 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Crash { target, down_ms } => write!(f, "crash of {target} for {down_ms} ms"),
-            Self::PowerFailure { down_ms } => write!(f, "power failure of all for {down_ms} ms"),
-            Self::CrashAt(crash) => write!(f, "{crash}"),
-            Self::Isolate {
-                target,
-                clients,
-                for_ms,
-            } => {
-                let clients = if *clients { " and clients" } else { "" };
-                write!(f, "{target} cut off from members{clients} for {for_ms} ms")
+/// Who does not reach whom in a ring of this order.
+pub fn ring_gaps(order: &[u64]) -> Vec<(u64, u64)> {
+    let last = order.len().saturating_sub(1);
+    let mut gaps = Vec::new();
+    for (at, a) in order.iter().enumerate() {
+        for (beyond, b) in order.iter().enumerate().skip(at + 2) {
+            let closes_the_ring = at == 0 && beyond == last && last > 2;
+            if !closes_the_ring {
+                gaps.push((*a, *b));
             }
-            Self::Split { group, for_ms } => {
-                f.write_str("split:")?;
-                group
-                    .iter()
-                    .try_for_each(|member| write!(f, " n{member}"))?;
-                write!(f, " against the rest for {for_ms} ms")
-            }
-            Self::OneWay { from, to, for_ms } => {
-                write!(f, "{to} does not hear {from} for {for_ms} ms")
-            }
-            Self::Delay {
-                from,
-                to,
-                delay_ms,
-                for_ms,
-            } => {
-                write!(f, "{delay_ms} ms delay from {from} to {to} for {for_ms} ms")
-            }
-            Self::ClockRate { target, ppm } => write!(f, "clock of {target} off by {ppm} ppm"),
-            Self::ClockJump { target, wall_ms } => {
-                write!(f, "wall clock of {target} jumps by {wall_ms} ms")
-            }
-            Self::SlowFsync {
-                target,
-                fsync_us,
-                for_ms,
-            } => {
-                write!(f, "fsync of {target} takes {fsync_us} us for {for_ms} ms")
-            }
-            Self::FailFsync { target, .. } => write!(f, "a sync of {target} fails"),
-            Self::FailWrite { target, .. } => write!(f, "a write of {target} fails"),
-            Self::StallFsync { target, for_ms } => {
-                write!(f, "no sync of {target} ends for {for_ms} ms")
-            }
-            Self::FullDisk {
-                target,
-                room_bytes,
-                for_ms,
-            } => {
-                write!(f, "{target} has {room_bytes} bytes left for {for_ms} ms")
-            }
-            Self::BitRot { target, down_ms } => {
-                write!(
-                    f,
-                    "a bit of {target} flips while it is down for {down_ms} ms"
-                )
-            }
-            Self::Pause { target, for_ms } => write!(f, "{target} stands still for {for_ms} ms"),
-            Self::Defragment { target } => write!(f, "{target} defragments"),
-            Self::ChangeRoles { target } => write!(f, "roles change at {target}"),
-            Self::ChangeAuth { target, step } => write!(f, "{step} at {target}"),
-            Self::TransferLeader { to } => write!(f, "leadership handed to {to}"),
-            Self::Compact { keep } => write!(f, "compaction but for {keep} revisions"),
         }
+    }
+    gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ring_gaps;
+
+    #[test]
+    fn in_a_ring_each_member_has_two_neighbours() {
+        assert_eq!(ring_gaps(&[2, 1, 3]), [(2, 3)], "of three it is a chain");
+        assert_eq!(ring_gaps(&[1, 2, 3, 4]), [(1, 3), (2, 4)]);
+        let gaps = ring_gaps(&[4, 1, 5, 2, 3]);
+        assert_eq!(gaps, [(4, 5), (4, 2), (1, 2), (1, 3), (5, 3)]);
+        for member in 1..=5 {
+            let apart = gaps.iter().filter(|gap| gap.0 == member || gap.1 == member);
+            assert_eq!(apart.count(), 2, "n{member} reaches the two others");
+        }
+        assert_eq!(ring_gaps(&[1, 2]), []);
     }
 }

@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 
 use super::{
-    Auth, Cluster, CrashAt, Fault, Knobs, Plan, Schedule, Span, Stream, Target, TimedFault,
-    Workload, disk_faults,
+    AlarmName, Auth, Cluster, CrashAt, Fault, Knobs, Plan, Schedule, Span, Stream, Target,
+    TimedFault, Workload, disk_faults, outages,
 };
 
 /// Fastest and slowest clock of a plan, parts per million off true time.
@@ -13,9 +13,20 @@ const CLOCK_PPM_MAX: i64 = 200_000;
 /// How long clients work, milliseconds.
 const RUN_MS: Span = Span(8_000, 30_000);
 
-/// How long a correct cluster may take to recover when nothing breaks any more, milliseconds:
-/// elections, backed-off connections, a snapshot over a slow link, leases that run out.
+/// How long a correct cluster may take to recover when nothing breaks any more, milliseconds, and
+/// at least so many election timeouts: elections, backed-off connections, a snapshot over a slow
+/// link, leases that run out.
 const QUIET_MS: u64 = 30_000;
+const QUIET_ELECTIONS: u64 = 12;
+
+/// The longest election timeout, milliseconds. Clients work for so many of them at least: where
+/// nobody leads most of the time, little is examined.
+const ELECTION_MS_MAX: u64 = 3_000;
+const RUN_ELECTIONS: u64 = 5;
+
+/// An election timeout is at least so many times what the slowest message and sync take: who is
+/// replaced before it can act never leads.
+const ELECTION_STEPS: u64 = 10;
 
 /// Time before the first fault, for the members to find each other, milliseconds.
 pub(super) const WARM_UP_MS: u64 = 1_500;
@@ -42,6 +53,9 @@ impl Plan {
             let stream = &mut Stream::new(seed, "plan/disk-faults");
             let broken = disk_faults::generate(stream, cluster.members, schedule.run_ms);
             schedule.faults.extend(broken);
+            let stream = &mut Stream::new(seed, "plan/outages");
+            let outages = outages::generate(stream, cluster.members, schedule.run_ms);
+            schedule.faults.extend(outages);
             let stream = &mut Stream::new(seed, "plan/auth");
             let (members, keys) = (cluster.members, workload.keys);
             if let Some((users, steps)) = Auth::generate(stream, members, keys, schedule.run_ms) {
@@ -64,26 +78,28 @@ impl Plan {
 fn cluster(stream: &mut Stream, focus: Focus) -> Cluster {
     let members = stream.pick(&[1, 3, 3, 3, 3, 3, 3, 5, 5, 5]);
     let members = if focus == Focus::Crashes { 3 } else { members };
-    let heartbeat_ms = stream.pick(&[50, 100, 100, 200]);
+    let heartbeat_ms = stream.pick(&[20, 50, 100, 100, 200, 200, 500]);
     let link_min = stream.magnitude(50, 2_000);
+    let link_us = Span(link_min, link_min * stream.pick(&[1, 3, 10]));
     let fsync_min = stream.magnitude(50, 1_000);
     let fsync_max = fsync_min * stream.pick(&[1, 4, 20]);
+    let fsync_max = if focus == Focus::Crashes {
+        8_000
+    } else {
+        fsync_max
+    };
     let skewed = stream.chance(50);
     let rate = |_| if skewed { ppm(stream) } else { 0 };
+    let clock_ppm = (0..members).map(rate).collect();
+    let drawn_ms = (heartbeat_ms * stream.between(5, 20)).min(ELECTION_MS_MAX);
+    let step_ms = (link_us.max() + fsync_max).div_ceil(1_000);
     Cluster {
         members,
         heartbeat_ms,
-        election_ms: heartbeat_ms * 10,
-        clock_ppm: (0..members).map(rate).collect(),
-        link_us: Span(link_min, link_min * stream.pick(&[1, 3, 10])),
-        fsync_us: Span(
-            fsync_min,
-            if focus == Focus::Crashes {
-                8_000
-            } else {
-                fsync_max
-            },
-        ),
+        election_ms: drawn_ms.max(ELECTION_STEPS * step_ms),
+        clock_ppm,
+        link_us,
+        fsync_us: Span(fsync_min, fsync_max),
     }
 }
 
@@ -103,6 +119,7 @@ fn signed(stream: &mut Stream, max: i64) -> i64 {
 
 fn schedule(stream: &mut Stream, focus: Focus, cluster: &Cluster) -> Schedule {
     let run_ms = stream.within(RUN_MS);
+    let run_ms = run_ms.max(RUN_ELECTIONS * cluster.election_ms);
     let menu = Menu::draw(stream, focus, cluster.members);
     let gap_ms = stream.magnitude(100, 1_500);
     let mut faults = Vec::new();
@@ -126,7 +143,7 @@ fn schedule(stream: &mut Stream, focus: Focus, cluster: &Cluster) -> Schedule {
     }
     Schedule {
         run_ms,
-        quiet_ms: QUIET_MS,
+        quiet_ms: QUIET_MS.max(QUIET_ELECTIONS * cluster.election_ms),
         faults,
     }
 }
@@ -139,36 +156,48 @@ enum Dish {
     PowerFailure,
     Isolate,
     Split,
+    Ring,
     OneWay,
+    Hold,
     Delay,
+    SlowLink,
+    Cut,
     ClockRate,
     ClockJump,
+    ClockSkip,
     SlowFsync,
     Pause,
     Defragment,
     ChangeRoles,
+    Alarm,
     TransferLeader,
     Compact,
 }
 
 /// Faults of one member alone, and faults that need another one.
-const ALONE: [Dish; 10] = [
+const ALONE: [Dish; 13] = [
     Dish::Crash,
     Dish::CrashAt,
     Dish::PowerFailure,
     Dish::ClockRate,
     Dish::ClockJump,
+    Dish::ClockSkip,
     Dish::SlowFsync,
     Dish::Pause,
+    Dish::Cut,
     Dish::Defragment,
     Dish::ChangeRoles,
+    Dish::Alarm,
     Dish::Compact,
 ];
-const TOGETHER: [Dish; 5] = [
+const TOGETHER: [Dish; 8] = [
     Dish::Isolate,
     Dish::Split,
+    Dish::Ring,
     Dish::OneWay,
+    Dish::Hold,
     Dish::Delay,
+    Dish::SlowLink,
     Dish::TransferLeader,
 ];
 
@@ -211,39 +240,30 @@ impl Menu {
     fn fault(&self, stream: &mut Stream, members: u64) -> Fault {
         let ms = stream.magnitude(1, self.longest_ms);
         let target = target(stream, members);
-        match self.dishes[stream.weighted(&self.weights)] {
+        let dish = self.dishes[stream.weighted(&self.weights)];
+        if let Some(fault) = link_fault(stream, dish, members, ms) {
+            return fault;
+        }
+        match dish {
             Dish::Crash => Fault::Crash {
                 target,
                 down_ms: ms,
             },
             Dish::CrashAt => Fault::CrashAt(CrashAt::generate(stream, target, ms)),
-            Dish::PowerFailure => Fault::PowerFailure { down_ms: ms },
             Dish::Isolate => Fault::Isolate {
                 target,
                 clients: stream.chance(30),
                 for_ms: ms,
             },
-            Dish::Split => Fault::Split {
-                group: group(stream, members),
+            Dish::SlowLink => Fault::SlowLink {
+                target,
+                delay_ms: stream.magnitude(5, 300),
                 for_ms: ms,
             },
-            Dish::OneWay => {
-                let (from, to) = link(stream, members);
-                Fault::OneWay {
-                    from,
-                    to,
-                    for_ms: ms,
-                }
-            }
-            Dish::Delay => {
-                let (from, to) = link(stream, members);
-                Fault::Delay {
-                    from,
-                    to,
-                    delay_ms: stream.magnitude(5, 1_000),
-                    for_ms: ms,
-                }
-            }
+            Dish::Cut => Fault::Cut {
+                target,
+                clients: stream.chance(50),
+            },
             Dish::ClockRate => Fault::ClockRate {
                 target,
                 ppm: ppm(stream),
@@ -252,24 +272,66 @@ impl Menu {
                 target,
                 wall_ms: signed(stream, 3_600_000),
             },
+            Dish::ClockSkip => Fault::ClockSkip {
+                target,
+                by_ms: stream.magnitude(10, 10_000),
+            },
             Dish::SlowFsync => {
                 let least = stream.magnitude(1_000, 50_000);
-                let fsync_us = Span(least, least * stream.between(1, 4));
                 Fault::SlowFsync {
                     target,
-                    fsync_us,
+                    fsync_us: Span(least, least * stream.between(1, 4)),
                     for_ms: ms,
                 }
             }
             Dish::Pause => Fault::Pause { target, for_ms: ms },
             Dish::Defragment => Fault::Defragment { target },
             Dish::ChangeRoles => Fault::ChangeRoles { target },
+            Dish::Alarm => Fault::Alarm {
+                target,
+                alarm: stream.pick(&[AlarmName::NoSpace, AlarmName::Corrupt]),
+                for_ms: ms,
+            },
             Dish::TransferLeader => Fault::TransferLeader { to: target },
             Dish::Compact => Fault::Compact {
                 keep: stream.magnitude(1, 200) - 1,
             },
+            _ => Fault::PowerFailure { down_ms: ms },
         }
     }
+}
+
+/// A fault of links, or of groups of members.
+fn link_fault(stream: &mut Stream, dish: Dish, members: u64, for_ms: u64) -> Option<Fault> {
+    Some(match dish {
+        Dish::Split => Fault::Split {
+            group: group(stream, members),
+            for_ms,
+        },
+        Dish::Ring => Fault::Ring {
+            order: order(stream, members),
+            for_ms,
+        },
+        Dish::OneWay => {
+            let (from, to) = link(stream, members);
+            Fault::OneWay { from, to, for_ms }
+        }
+        Dish::Hold => {
+            let (from, to) = link(stream, members);
+            Fault::Hold { from, to, for_ms }
+        }
+        Dish::Delay => {
+            let (from, to) = link(stream, members);
+            let delay_ms = stream.magnitude(5, 1_000);
+            Fault::Delay {
+                from,
+                to,
+                delay_ms,
+                for_ms,
+            }
+        }
+        _ => return None,
+    })
 }
 
 pub(super) fn target(stream: &mut Stream, members: u64) -> Target {
@@ -299,11 +361,21 @@ fn group(stream: &mut Stream, members: u64) -> Vec<u64> {
         .collect()
 }
 
+/// All members in any order.
+fn order(stream: &mut Stream, members: u64) -> Vec<u64> {
+    let mut order = Vec::new();
+    for member in 1..=members {
+        let at = stream.between(0, order.len() as u64) as usize;
+        order.insert(at, member);
+    }
+    order
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Focus, Plan};
+    use super::{Fault, Focus, Plan};
 
     #[test]
     fn every_generated_plan_is_sound() {
@@ -333,9 +405,23 @@ mod tests {
                 .into_iter()
                 .for_each(|kind| *plans_with.entry(kind).or_default() += 1);
         }
-        assert_eq!(plans_with.len(), 21, "{plans_with:?}");
+        assert_eq!(plans_with.len(), 28, "{plans_with:?}");
         for (kind, plans) in plans_with {
             assert!((30..270).contains(&plans), "{kind} in {plans} plans of 300");
         }
+    }
+
+    #[test]
+    fn wall_clocks_jump_both_ways() {
+        let (mut back, mut ahead) = (0, 0);
+        for seed in 0..100 {
+            for timed in Plan::generate(seed, Focus::Everything).schedule.faults {
+                if let Fault::ClockJump { wall_ms, .. } = timed.fault {
+                    back += u64::from(wall_ms < 0);
+                    ahead += u64::from(wall_ms > 0);
+                }
+            }
+        }
+        assert!(back > 100 && ahead > 100, "{back} back, {ahead} ahead");
     }
 }

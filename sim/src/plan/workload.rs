@@ -22,6 +22,13 @@ pub struct Workload {
     pub timeout_ms: u64,
     /// How often, in percent, a client goes to another member for its next operation.
     pub switch_percent: u64,
+    /// How often, in percent, a client sends a request whose outcome it does not know once more, as
+    /// an operation of its own.
+    #[serde(default)]
+    pub retry_percent: u64,
+    /// How often, in percent, a client stays with a member that has failed it.
+    #[serde(default)]
+    pub stay_percent: u64,
     /// Clients that watch, and resume where a watch breaks.
     pub watchers: u64,
     /// How often, in percent, a watcher is slow to take what is delivered.
@@ -103,7 +110,7 @@ impl Workload {
     pub(super) fn generate(stream: &mut Stream) -> Self {
         let value_min = stream.magnitude(8, 64);
         let think_min = stream.magnitude(2_000, 20_000);
-        let ttl_min = stream.between(1, 3);
+        let ttl_min = stream.pick(&[1, 1, 2, 3, 6]);
         Self {
             clients: stream.between(2, 8),
             keys: stream.magnitude(2, 100),
@@ -112,6 +119,8 @@ impl Workload {
             think_us: Span(think_min, think_min * stream.between(2, 10)),
             timeout_ms: stream.pick(&[300, 800, 2_000, 8_000]),
             switch_percent: stream.pick(&[0, 5, 50]),
+            retry_percent: stream.pick(&[0, 0, 50, 100]),
+            stay_percent: stream.pick(&[0, 0, 50, 95]),
             watchers: stream.between(0, 4),
             slow_watch_percent: stream.pick(&[0, 0, 20, 80]),
             lease_holders: stream.between(0, 4),

@@ -28,7 +28,7 @@ struct Kind {
     sort: &'static str,
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 12] = [
     // Nobody tells when a bit is right again: an older file has taken its place.
     moment(" flips at ", "disk"),
     kind("loses its power", ("", "starts again"), "down"),
@@ -36,6 +36,9 @@ const KINDS: [Kind; 9] = [
     kind(" cut off from ", ("", ": mended"), "link"),
     kind("nothing arrives from ", ("", ": mended"), "link"),
     kind(" delay from ", ("no delay from ", ""), "link"),
+    kind(" delay around ", ("no delay around ", ""), "link"),
+    kind(" hangs", ("what ", " hangs no more"), "link"),
+    kind(" is raised", ("alarm ", " is disarmed"), "other"),
     kind("fsync of ", ("fsync of ", "is mended"), "disk"),
     kind("disk of ", ("disk of ", "is well"), "disk"),
     kind(" stands still", ("", "goes on"), "down"),
@@ -141,6 +144,12 @@ mod tests {
 7 fault disk of n3 is well
 8 fault wall clock of n3 jumps by 5 ms
 9 fault disk of n3 breaks: a bit of log-01 flips at 7
+10 fault what n1 sends to n2 hangs
+10 fault 9 ms delay around n1
+10 fault alarm NOSPACE of n1 is raised
+11 fault what n1 sends to n2 hangs no more
+11 fault no delay around n1
+11 fault alarm NOSPACE of n1 is disarmed
 ";
         let expected = [
             "down [1] 0..None n1 loses its power",
@@ -150,6 +159,9 @@ mod tests {
             "disk [3] 6..Some(8) disk of n3 breaks: the next sync fails",
             "other [3] 9..Some(9) wall clock of n3 jumps by 5 ms",
             "disk [3] 10..Some(10) disk of n3 breaks: a bit of log-01 flips at 7",
+            "link [1, 2] 11..Some(14) what n1 sends to n2 hangs",
+            "link [1] 12..Some(15) 9 ms delay around n1",
+            "other [1] 13..Some(16) alarm NOSPACE of n1 is raised",
         ];
         assert_eq!(told(text), expected);
     }

@@ -182,7 +182,7 @@ fn kind(what: &What) -> usize {
         What::Committed { .. } | What::AuthChanged { .. } | What::Disputed { .. } => "log",
         What::Applied { .. } => "applied",
         What::Leader { .. } | What::Started { .. } => "leader",
-        What::Clock { .. } => "clock",
+        What::Clock { .. } | What::ClockSkip { .. } => "clock",
         What::Fault { .. } => "fault",
         What::Sent { .. } | What::Arrived { .. } => "message",
         What::Cluster { .. } | What::Quiet { .. } | What::Passed { .. } => "run",

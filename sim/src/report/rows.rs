@@ -78,6 +78,7 @@ impl Rows {
             What::Sent { .. } | What::Arrived { .. } => self.message(record, what),
             What::Applied { member, .. }
             | What::Clock { member, .. }
+            | What::ClockSkip { member, .. }
             | What::Started { member } => member_place(*member),
             What::Leader { member, term } => {
                 self.leaders

@@ -42,8 +42,9 @@ const GAP_MS: u64 = 100;
 const FIRST_FAULT_MS: u64 = 1_500;
 
 /// A quiet that every correct cluster gets along with after what [`Plan::generate`] makes, milliseconds.
-/// A shorter one would fail when the bug is mended.
+/// A shorter one would fail when the bug is mended, and so would one of fewer election timeouts.
 const QUIET_MS: [u64; 2] = [10_000, 20_000];
+const QUIET_ELECTIONS: u64 = 5;
 
 /// The longest pause between a client's operations that is tried, microseconds.
 const THINK_US_MAX: i64 = 100_000;
@@ -258,9 +259,11 @@ fn simpler_details(plan: &Plan) -> Vec<Edit> {
             Value::Array(_) if name == "think_us" => {
                 tree::as_span(value).map_or_else(Vec::new, longer_pauses)
             }
-            Value::Array(_) if name != "group" && name != "clock_ppm" => tree::as_span(value)
-                .filter(|(min, max)| min < max)
-                .map_or_else(Vec::new, |(min, _)| vec![vec![min, min].into()]),
+            Value::Array(_) if !["group", "order", "clock_ppm"].contains(&name.as_str()) => {
+                tree::as_span(value)
+                    .filter(|(min, max)| min < max)
+                    .map_or_else(Vec::new, |(min, _)| vec![vec![min, min].into()])
+            }
             _ => Vec::new(),
         };
         for value in simple {
@@ -287,7 +290,8 @@ fn shorter_quiet(_: &Plan) -> Vec<Edit> {
         .into_iter()
         .map(|quiet_ms| {
             edit(move |plan| {
-                (quiet_ms < plan.schedule.quiet_ms)
+                let least_ms = QUIET_ELECTIONS * plan.cluster.election_ms;
+                (least_ms <= quiet_ms && quiet_ms < plan.schedule.quiet_ms)
                     .then(|| with(plan, |plan| plan.schedule.quiet_ms = quiet_ms))
             })
         })

@@ -55,6 +55,13 @@ fn adapted(fault: &TimedFault, members: u64) -> Option<TimedFault> {
                 }
                 *group = group_kept.into_iter().map(Value::Integer).collect();
             }
+            Value::Array(order) if name == "order" => {
+                order.retain(|member| member.as_integer().is_some_and(|n| n <= members as i64));
+                // Two are neighbours.
+                if order.len() < 3 {
+                    return None;
+                }
+            }
             _ => {}
         }
     }

@@ -149,7 +149,7 @@ fn whatever_fails_always_is_shrunk_to_nothing() {
     });
     assert_eq!(
         down_to.collect::<Vec<_>>().join(", "),
-        "faults 0, members 1, clients 0, watchers 0, kinds of operation 1, keys 1, run 0.0 s"
+        "faults 0, members 1, clients 0, lease holders 0, kinds of operation 1, keys 1, run 0.0 s"
     );
     assert!(plan.auth.is_some() && small.auth.is_none());
 }
@@ -192,8 +192,9 @@ fn time_to_recover_is_not_cut_where_it_is_what_was_missed() {
 fn faults_of_missing_members_hit_those_that_are_left() {
     for seed in 0..300 {
         let mut plan = Plan::generate(seed, Focus::Everything);
-        let rots = |fault: &Fault| matches!(fault, Fault::BitRot { .. });
-        plan.schedule.faults.retain(|timed| !rots(&timed.fault));
+        let damages =
+            |fault: &Fault| matches!(fault, Fault::BitRot { .. } | Fault::WipeDisk { .. });
+        plan.schedule.faults.retain(|timed| !damages(&timed.fault));
         for members in 1..plan.cluster.members {
             let reduced = members::reduced(&plan, members).unwrap();
             assert_eq!(reduced.check(), Ok(()), "seed {seed}\n{reduced}");
@@ -202,7 +203,10 @@ fn faults_of_missing_members_hit_those_that_are_left() {
                     Fault::Split { group, .. } => {
                         assert!((1..members).contains(&(group.len() as u64)));
                     }
-                    Fault::OneWay { from, to, .. } => assert_ne!(from, to),
+                    Fault::OneWay { from, to, .. } | Fault::Hold { from, to, .. } => {
+                        assert_ne!(from, to);
+                    }
+                    Fault::Ring { order, .. } => assert_eq!(order.len() as u64, members),
                     _ => {}
                 }
             }

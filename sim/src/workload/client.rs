@@ -55,7 +55,8 @@ impl KvClient {
             } else {
                 FAILURE_PAUSE_US
             };
-            if !went_well || self.stream.chance(self.workload.switch_percent) {
+            let leaves = !went_well && !self.stream.chance(self.workload.stay_percent);
+            if leaves || self.stream.chance(self.workload.switch_percent) {
                 self.session.go_on();
             }
             pause(&mut self.stream, think).await;
@@ -81,6 +82,20 @@ impl KvClient {
             }),
             _ => Request::Range(self.historical()),
         };
+        self.execute(request).await
+    }
+
+    /// Sends a request, and once more where its outcome is not known and the client is one that
+    /// does so: what etcd's own client leaves to its user. False as in [`Self::step`].
+    async fn execute(&mut self, request: Request) -> bool {
+        let outcome = self.session.execute(request.clone()).await;
+        let unknown = matches!(outcome, Outcome::Unknown(_));
+        if !unknown || !self.stream.chance(self.workload.retry_percent) {
+            return is_answer(&outcome);
+        }
+        if !self.stream.chance(self.workload.stay_percent) {
+            self.session.go_on();
+        }
         is_answer(&self.session.execute(request).await)
     }
 
@@ -157,7 +172,7 @@ impl KvClient {
             success: vec![TxnOp::Put(Put { key, ..self.put() })],
             failure: vec![TxnOp::Range(get)],
         };
-        is_answer(&self.session.execute(Request::Txn(swap)).await)
+        self.execute(Request::Txn(swap)).await
     }
 
     /// The condition that a key is as it was found.

@@ -95,7 +95,9 @@ impl Holder {
             let wait_ms = match self.stream.between(0, 9) {
                 0 => ttl_ms - self.stream.between(0, ttl_ms / 4),
                 1 => self.stream.between(1, 50),
-                2..=3 => ttl_ms + self.stream.between(0, LATE_MS_MAX),
+                2 => ttl_ms + self.stream.between(0, LATE_MS_MAX),
+                // It had stopped, and goes on as if nothing had been.
+                3 => ttl_ms + self.stream.between(0, ttl_ms),
                 _ => ttl_ms / 3,
             };
             sleep(Duration::from_millis(wait_ms)).await;
@@ -127,9 +129,12 @@ impl Holder {
         self.session.execute(Request::Put(put)).await;
     }
 
-    /// One keep-alive or question, at another member if there is no answer. False where the lease
-    /// is gone.
+    /// One keep-alive or question, at another member if there is no answer or if clients change
+    /// members by themselves. False where the lease is gone.
     async fn keep(&mut self, lease: i64) -> bool {
+        if self.stream.chance(self.workload.switch_percent) {
+            self.session.go_on();
+        }
         if self.stream.chance(20) {
             self.session.execute(Request::LeaseTimeToLive(lease)).await;
         }

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use quorate_server::{
     clock,
-    proto::etcdserverpb::watch_client::WatchClient,
+    proto::etcdserverpb::{
+        AlarmRequest, AlarmType, alarm_request::AlarmAction, maintenance_client::MaintenanceClient,
+        watch_client::WatchClient,
+    },
     wire::{Channel, ChannelOptions},
 };
 use tonic::{Code, Status};
@@ -16,6 +19,7 @@ use super::{
 use crate::{
     cluster::client_authority,
     history::{Outcome, Request, What, reason},
+    plan::AlarmName,
     recorder::Recorder,
 };
 
@@ -27,6 +31,12 @@ const BACKOFF_MAX: Duration = Duration::from_millis(300);
 
 /// Silence after which a client looks whether its member is there.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_millis(1_000);
+
+/// What is refused while an alarm is raised, in etcd's words.
+const ALARMED: [&str; 2] = [
+    "etcdserver: mvcc: database space exceeded",
+    "etcdserver: corrupt cluster",
+];
 
 /// A client of the cluster, at one member at a time.
 pub struct Session {
@@ -192,6 +202,42 @@ impl Session {
         });
         (op, outcome, token)
     }
+
+    /// Raises an alarm of a member or disarms it. Nothing is recorded.
+    ///
+    /// # Errors
+    /// It was refused, or nobody knows.
+    pub async fn alarm(
+        &mut self,
+        raises: bool,
+        alarm: AlarmName,
+        member_id: u64,
+    ) -> Result<(), Outcome> {
+        let action = match raises {
+            true => AlarmAction::Activate,
+            false => AlarmAction::Deactivate,
+        };
+        let alarm = match alarm {
+            AlarmName::NoSpace => AlarmType::Nospace,
+            AlarmName::Corrupt => AlarmType::Corrupt,
+        };
+        let request = AlarmRequest {
+            action: action.into(),
+            member_id,
+            alarm: alarm.into(),
+        };
+        self.log_in_if_due().await;
+        let mut maintenance = MaintenanceClient::new(self.channel());
+        let call = maintenance.alarm(self.manner().within(request));
+        match clock::timeout(self.timeout, call).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(status)) => {
+                self.hear_refusal(status.message());
+                Err(outcome(&status))
+            }
+            Err(clock::Elapsed) => Err(Outcome::Unknown("no answer in time".into())),
+        }
+    }
 }
 
 /// What a client can conclude: some refusals say that nothing happened, everything else leaves
@@ -209,7 +255,9 @@ fn outcome(status: &Status) -> Outcome {
     );
     // No connection, so nothing was sent.
     let unsent = status.code() == Code::Unavailable && text.starts_with("cannot connect to ");
-    if refused || unsent {
+    // An alarm is raised: nothing is written.
+    let alarmed = ALARMED.contains(&text.as_str());
+    if refused || unsent || alarmed {
         Outcome::Failed(text)
     } else {
         Outcome::Unknown(text)

@@ -38,6 +38,10 @@ const CREATE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A watcher leaves its member by itself so often, in percent of the questions for progress.
 const LEAVE_PERCENT: u64 = 5;
 
+/// A watcher drops its stream in the middle of what is delivered so often, in percent of the
+/// responses.
+const DROP_PERCENT: u64 = 1;
+
 /// A watcher asks how far it is without waiting so often, in percent of the responses.
 const ASK_AT_ONCE_PERCENT: u64 = 10;
 
@@ -179,6 +183,9 @@ impl Watcher {
                     }
                     if self.stream.chance(ASK_AT_ONCE_PERCENT) {
                         wire.ask_progress();
+                    }
+                    if !self.recorder.is_quiet() && self.stream.chance(DROP_PERCENT) {
+                        return WatchEnd::Closed;
                     }
                     if self.is_slow() {
                         sleep(Duration::from_millis(self.stream.within(SLOW_MS))).await;

@@ -22,6 +22,8 @@ use super::{Disk, DiskFile, DiskFuture};
 
 mod file;
 mod inode;
+#[cfg(test)]
+mod tests;
 
 pub use file::MemoryFile;
 
@@ -52,6 +54,9 @@ struct State {
 }
 
 type Names = BTreeMap<String, Arc<Mutex<Inode>>>;
+
+/// What was on a disk.
+pub struct Files(Names);
 
 enum NameChange {
     Create(String, Arc<Mutex<Inode>>),
@@ -96,6 +101,23 @@ impl MemoryDisk {
         for inode in state.names.values() {
             lock(inode).crash(&mut state.dice);
         }
+    }
+
+    /// Takes all files away, as after a crash; the disk is empty then. Open files are dead.
+    pub fn take_away(&self) -> Files {
+        let state = &mut *self.lock();
+        state.epoch += 1;
+        state.unsynced_names.clear();
+        state.durable_names.clear();
+        Files(std::mem::take(&mut state.names))
+    }
+
+    /// Puts files back in place of those that there are, all durable.
+    pub fn put_back(&self, files: Files) {
+        drop(self.take_away());
+        let state = &mut *self.lock();
+        state.durable_names = files.0.clone();
+        state.names = files.0;
     }
 
     /// The next sync, of a file or of the directory, fails; what it covered is never written.

@@ -3,7 +3,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use quorate_core::probe;
+use quorate_core::{
+    planted::{Bug, is_planted},
+    probe,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -144,10 +147,10 @@ impl Preparer {
             .await
             .context("rename", &path)?;
         probe!(SegmentRenamed);
-        self.disk
-            .sync_dir()
-            .await
-            .context("sync the directory of", &path)?;
+        if !is_planted(Bug::RenameNotSynced) {
+            let synced = self.disk.sync_dir().await;
+            synced.context("sync the directory of", &path)?;
+        }
         Ok(EmptySegment {
             id,
             file,

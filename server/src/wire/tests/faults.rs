@@ -19,7 +19,7 @@ use super::{Fixture, channel, eventually, service::Probe};
 use crate::{
     clock,
     proto::etcdserverpb::{kv_client::KvClient, *},
-    wire::Channel,
+    wire::{Channel, reset_connections, set_link_held},
 };
 
 const SERVER: ([u8; 4], u16) = ([10, 0, 0, 1], 2379);
@@ -247,5 +247,44 @@ fn a_client_that_dies_leaves_no_handler_behind() {
         eventually(|| probe.live() == 1).await;
         Handle::current().kill(nodes.client.id());
         eventually(|| probe.live() == 0).await;
+    });
+}
+
+#[test]
+fn what_a_link_holds_back_arrives_when_it_lets_go() {
+    simulate(|nodes| async move {
+        let channel = nodes.channel();
+        let (client, server) = ([10, 0, 0, 2].into(), SERVER.0.into());
+        nodes.call(&channel, "a").await.0.expect("connected");
+        for (from, to) in [(client, server), (server, client)] {
+            set_link_held(from, to, true);
+            let mut held = std::pin::pin!(nodes.call(&channel, "a"));
+            clock::timeout(Duration::from_secs(1), &mut held)
+                .await
+                .expect_err("it hangs");
+            set_link_held(from, to, false);
+            let before = clock::now();
+            held.await.0.expect("the same connection goes on");
+            assert!(before.elapsed() < Duration::from_millis(50));
+        }
+    });
+}
+
+#[test]
+fn a_reset_breaks_the_calls_under_way_and_no_later_ones() {
+    simulate(|nodes| async move {
+        let channel = nodes.channel();
+        nodes.call(&channel, "a").await.0.expect("connected");
+        let mut pending = std::pin::pin!(nodes.call(&channel, "never"));
+        clock::timeout(Duration::from_secs(1), &mut pending)
+            .await
+            .expect_err("it never answers");
+        reset_connections(SERVER.0.into(), [10, 0, 0, 2].into());
+        let broken = clock::timeout(Duration::from_millis(50), pending).await;
+        let (outcome, _) = broken.expect("it breaks at once");
+        assert_eq!(outcome.expect_err("it is broken").code(), Code::Unavailable);
+        let probe = nodes.probe.lock().unwrap().clone().expect("it runs");
+        eventually(|| probe.live() == 0).await;
+        nodes.call(&channel, "a").await.0.expect("dialled again");
     });
 }

@@ -233,6 +233,10 @@ fn member_record(member: u64, words: &mut Words<'_>) -> Result<What, String> {
             member,
             rate_ppm: words.prefixed("ppm=")?,
         },
+        "skips" => What::ClockSkip {
+            member,
+            by_ms: words.prefixed("ms=")?,
+        },
         "applied" => What::Applied {
             member,
             index: words.parse("a log position")?,

@@ -7,6 +7,7 @@ const EVERYTHING: &str = "\
 0.000000000 n1 starts
 0.000000001 n1 leads term=1
 0.100000000 n2 clock ppm=-200000
+0.150000000 n2 skips ms=7000
 0.200000000 fault crash of n2 for 300 ms
 1.000000000 op1 c1 n2 put k1 v1 lease=9 prev
 1.000000000 op2 c1 n2 put k%201 %

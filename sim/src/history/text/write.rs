@@ -95,6 +95,7 @@ impl Display for What {
             Self::Arrived { message } => write!(f, "message{message} arrived"),
             Self::Clock { member, rate_ppm } => write!(f, "n{member} clock ppm={rate_ppm}"),
             Self::AuthChanged { index, change } => write!(f, "auth {index} {change}"),
+            Self::ClockSkip { member, by_ms } => write!(f, "n{member} skips ms={by_ms}"),
             Self::Disputed { index, text } => write_words(f, &format!("disputed {index}"), text),
             Self::Fault { text } => write_words(f, "fault", text),
             Self::Passed { point, times } => write!(f, "passed {point} times={times}"),

@@ -221,7 +221,7 @@ function paintClocks(pen) {
     const y = laneTop(lane) + lane.height - 20;
     stroke(pen, colours.faint, strength(record), () => pen.arc(x, y, 3, 0, 2 * Math.PI));
     drawn += 1;
-    hit(x - 4, y - 4, x + 4, y + 4, [record], "rate of the clock");
+    hit(x - 4, y - 4, x + 4, y + 4, [record], "the clock changes");
   });
 }
 
