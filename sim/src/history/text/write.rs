@@ -38,14 +38,7 @@ impl Display for What {
                 write!(f, "op{op} c{client} n{member} {request}")
             }
             Self::Return { op, outcome } => write!(f, "op{op} {outcome}"),
-            Self::Token {
-                client,
-                login: Some(op),
-            } => write!(f, "c{client} token op{op}"),
-            Self::Token {
-                client,
-                login: None,
-            } => write!(f, "c{client} token none"),
+            Self::Token { client, login } => write_token(f, *client, *login),
             Self::WatchOpen(open) => write!(f, "{open}"),
             Self::WatchCreated { watch, revision } => write!(f, "watch{watch} created @{revision}"),
             Self::WatchEvents {
@@ -70,9 +63,7 @@ impl Display for What {
                 leases,
             } => {
                 write!(f, "log {index} term={term} @{revision}")?;
-                write_list(f, events)?;
-                f.write_str(word(!events.is_empty() && !leases.is_empty(), " ;"))?;
-                write_list(f, leases)
+                write_changes(f, events, leases)
             }
             Self::Applied {
                 member,
@@ -102,6 +93,19 @@ impl Display for What {
             Self::Quiet { bound_ms } => write!(f, "quiet bound_ms={bound_ms}"),
         }
     }
+}
+
+fn write_token(f: &mut Formatter<'_>, client: u64, login: Option<u64>) -> fmt::Result {
+    match login {
+        Some(op) => write!(f, "c{client} token op{op}"),
+        None => write!(f, "c{client} token none"),
+    }
+}
+
+fn write_changes(f: &mut Formatter<'_>, events: &[Event], leases: &[LeaseChange]) -> fmt::Result {
+    write_list(f, events)?;
+    f.write_str(word(!events.is_empty() && !leases.is_empty(), " ;"))?;
+    write_list(f, leases)
 }
 
 impl Display for Outcome {
