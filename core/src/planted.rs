@@ -128,6 +128,30 @@ bugs! {
     AlarmIgnored = "alarm-ignored",
     /// The number of the last change of users is lost with a checkpoint (etcd #14571).
     AuthRevisionLost = "auth-revision-lost",
+
+    // Users, roles and tokens.
+    /// What an author may do is looked at before a command is proposed, and not again when it is applied.
+    NotAuthorizedAtApply = "not-authorized-at-apply",
+    /// Of an interval only the first key must be permitted.
+    RangeAuthorizedAtItsStart = "range-authorized-at-its-start",
+    /// What a transaction compares need not be readable.
+    ComparesNotAuthorized = "compares-not-authorized",
+    /// A permission that is revoked stays in effect at members that do not start again.
+    RevokedPermissionStays = "revoked-permission-stays",
+    /// A restored state has authentication off.
+    AuthOffAfterRestore = "auth-off-after-restore",
+    /// A token is good whatever has changed since it was signed.
+    OldTokenAccepted = "old-token-accepted",
+    /// A user's tokens outlive its password.
+    TokenOutlivesPassword = "token-outlives-password",
+    /// A user's tokens outlive the user, and stand for the next one of that name.
+    TokenOutlivesUser = "token-outlives-user",
+    /// A member compares a password with what it knows itself.
+    LoginReadsItsOwn = "login-reads-its-own",
+    /// A member that lags behind refuses without asking the others.
+    RefusedWithoutAsking = "refused-without-asking",
+    /// Everybody may watch everything.
+    WatchNotAuthorized = "watch-not-authorized",
 }
 
 #[cfg(madsim)]

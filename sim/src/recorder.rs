@@ -8,7 +8,7 @@ use std::{
 use madsim::time::TimeHandle;
 
 use crate::{
-    history::{History, LeaseChange, What},
+    history::{AuthChange, History, LeaseChange, What},
     run::Recording,
 };
 
@@ -24,6 +24,8 @@ struct Inner {
     quiet: bool,
     /// Entries that some member has applied: what they did.
     committed: BTreeMap<u64, What>,
+    /// Changes of users and roles, by their log positions.
+    auth_changes: BTreeMap<u64, AuthChange>,
     /// Leases that exist, by the log.
     leases: BTreeSet<i64>,
     /// Revision of the key space, by the log.
@@ -133,6 +135,19 @@ impl Recorder {
             .entry(index)
             .or_insert_with(|| entry.clone());
         inner.push(entry);
+    }
+
+    /// Adds what an entry did to users and roles, likewise.
+    pub fn auth_changed(&self, index: u64, change: AuthChange) {
+        let mut inner = self.inner();
+        if inner.auth_changes.get(&index) == Some(&change) {
+            return;
+        }
+        inner
+            .auth_changes
+            .entry(index)
+            .or_insert_with(|| change.clone());
+        inner.push(What::AuthChanged { index, change });
     }
 
     /// Notes how far a member is.

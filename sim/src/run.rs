@@ -101,7 +101,7 @@ mod simulated {
         mutants::Mutant,
         plan::Plan,
         recorder::Recorder,
-        workload,
+        workload::{self, Users},
     };
 
     /// Numbers of the clients that the run itself has; the plan's are below.
@@ -166,8 +166,9 @@ mod simulated {
 
     /// Everything that clients and faults do, on the clients' node.
     async fn work(plan: Plan, injector: Injector, recorder: Recorder) {
-        let clients = workload::start(&plan, &recorder);
-        let (operator, _) = workload::client(&plan, OPERATOR, &recorder);
+        let users = Users::of(&plan);
+        let clients = workload::start(&plan, &users, &recorder);
+        let operator = workload::operator(&plan, OPERATOR, &users, &recorder);
         injector.clone().run(&plan, operator).await;
         injector.give_up(&plan);
         let core = plan.core();
@@ -181,6 +182,7 @@ mod simulated {
                 client,
                 member,
                 members,
+                users.clone(),
                 recorder.clone(),
             )));
         }

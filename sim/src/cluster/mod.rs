@@ -1,5 +1,6 @@
 //! The cluster under test: members on nodes of their own, each with its disk and its clock.
 
+mod auth;
 mod holdings;
 pub mod logging;
 mod member;

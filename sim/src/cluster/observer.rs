@@ -1,9 +1,12 @@
 //! A member's applies, as records.
 
-use quorate_core::{Applied, Entry, LeaseChange, StateMachine, kv};
+use quorate_core::{Applied, Command, Entry, LeaseChange, StateMachine, kv};
 use quorate_server::replica::{Observer, Replica};
 
-use super::reference::{Outcomes, Reference};
+use super::{
+    auth,
+    reference::{Outcomes, Reference},
+};
 use crate::{
     history::{self, Blob, Told, What},
     recorder::Recorder,
@@ -25,6 +28,10 @@ impl Observer for ApplyObserver {
     fn applied(&self, entry: &Entry, applied: &Applied, state: &StateMachine) {
         self.recorder
             .committed(entry.index, committed(entry, applied));
+        if let (Command::Auth(request), Ok(_)) = (&entry.command, &applied.result) {
+            self.recorder
+                .auth_changed(entry.index, auth::change(request));
+        }
         if let Some(text) = self.reference.judge(entry, applied) {
             self.recorder.push(What::Disputed {
                 index: entry.index,

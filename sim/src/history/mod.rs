@@ -5,6 +5,7 @@
 //! text form (one line per record, see [`text`]) is the *trace*: two runs of one plan must give
 //! the same bytes.
 
+mod auth;
 mod blob;
 mod concerns;
 mod op;
@@ -16,6 +17,7 @@ mod validate;
 
 pub mod text;
 
+pub use auth::{Access, AuthChange};
 pub use blob::Blob;
 pub use op::{
     Body, Compare, CompareTarget, Delete, Event, Keys, Kv, Put, Range, Relation, Request, Response,

@@ -1,6 +1,6 @@
 //! One line of a history.
 
-use super::{Event, Keys, Request, Response, Told};
+use super::{AuthChange, Event, Keys, Request, Response, Told};
 
 /// Something that was seen, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,13 @@ pub enum What {
         op: u64,
         /// Its outcome.
         outcome: Outcome,
+    },
+    /// A client sends another token from now on, or none.
+    Token {
+        /// The client.
+        client: u64,
+        /// The login that the token is from.
+        login: Option<u64>,
     },
     /// A client asked for a watch.
     WatchOpen(WatchOpen),
@@ -85,6 +92,13 @@ pub enum What {
         /// The leases that it changed.
         leases: Vec<LeaseChange>,
     },
+    /// A committed log entry has changed users or roles, or whether they count. Recorded as above.
+    AuthChanged {
+        /// Its position in the log.
+        index: u64,
+        /// What it changed.
+        change: AuthChange,
+    },
     /// The reference model does not agree with what an entry did.
     Disputed {
         /// The entry's position in the log.
@@ -104,6 +118,11 @@ pub enum What {
         revision: i64,
         /// Hash of the member's whole replicated state.
         state_hash: u64,
+    },
+    /// A member's process starts: it knows what it has kept, which may be less than it knew before.
+    Started {
+        /// The member.
+        member: u64,
     },
     /// A member became the leader.
     Leader {
@@ -194,6 +213,18 @@ pub mod reason {
     pub const COMPACTED: &str = "etcdserver: mvcc: required revision has been compacted";
     /// The revision is not there yet.
     pub const FUTURE: &str = "etcdserver: mvcc: required revision is a future revision";
+    /// The user may not do this.
+    pub const DENIED: &str = "etcdserver: permission denied";
+    /// A request without a token.
+    pub const NO_TOKEN: &str = "etcdserver: user name is empty";
+    /// The token is no token, or not any more.
+    pub const BAD_TOKEN: &str = "etcdserver: invalid auth token";
+    /// The token is older than the last change of users or roles.
+    pub const OLD_TOKEN: &str = "etcdserver: revision of auth store is old";
+    /// Nobody can log in while authentication is off.
+    pub const NOT_ENABLED: &str = "etcdserver: authentication is not enabled";
+    /// There is no such user, or it has another password.
+    pub const BAD_PASSWORD: &str = "etcdserver: authentication failed, invalid user ID or password";
 }
 
 /// What a client asked to watch.
@@ -239,6 +270,8 @@ pub enum WatchEnd {
     Compacted(i64),
     /// The member ended it for another reason, which it gave.
     Cancelled(String),
+    /// The client may not read the keys.
+    Denied,
 }
 
 /// What an entry did to one lease.

@@ -4,6 +4,7 @@
 //! Every oracle has broken histories that it must reject, and good ones that all must accept, as
 //! text under `sim/histories/<oracle>/`.
 
+mod auth;
 mod clocks;
 mod compaction;
 mod convergence;
@@ -41,7 +42,7 @@ pub struct Oracle {
 }
 
 /// All oracles.
-pub const ORACLES: [Oracle; 14] = [
+pub const ORACLES: [Oracle; 15] = [
     Oracle {
         name: "panic",
         promise: "A run comes to its end.",
@@ -100,6 +101,11 @@ pub const ORACLES: [Oracle; 14] = [
         promise: "A lease lives at least its time to live by the fastest clock, ends soon after \
                   it by the slowest, and takes its keys with it in one revision.",
         check: lease::check,
+    },
+    Oracle {
+        name: "auth",
+        promise: "What is answered was allowed to whoever asked, and what is refused was not.",
+        check: auth::check,
     },
     Oracle {
         name: "logs",

@@ -18,6 +18,7 @@ impl Plan {
     pub fn check(&self) -> Result<(), Invalid> {
         self.check_cluster()?;
         self.check_workload()?;
+        self.check_auth()?;
         self.check_faults()
     }
 
@@ -62,6 +63,25 @@ impl Plan {
         span("workload.value_bytes", workload.value_bytes)?;
         span("workload.think_us", workload.think_us)?;
         span("workload.lease_ttl_s", workload.lease_ttl_s)
+    }
+
+    fn check_auth(&self) -> Result<(), Invalid> {
+        for timed in &self.schedule.faults {
+            if let Fault::ChangeAuth { step, .. } = &timed.fault {
+                require(self.auth.is_some(), || {
+                    "schedule.faults change users, but there is no [auth]".into()
+                })?;
+                step.check().map_err(Invalid)?;
+            }
+        }
+        let Some(auth) = &self.auth else {
+            return Ok(());
+        };
+        require(auth.users > 0, || "auth.users is 0".into())?;
+        require(auth.token_ttl_s > 0, || "auth.token_ttl_s is 0".into())?;
+        require(auth.root_percent + auth.nobody_percent <= 100, || {
+            "auth.root_percent and auth.nobody_percent are more than 100 together".into()
+        })
     }
 
     fn check_faults(&self) -> Result<(), Invalid> {

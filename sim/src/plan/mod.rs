@@ -3,6 +3,7 @@
 //! A plan is a TOML file (see [`text`]). It says all that the run depends on: what it leaves open
 //! (latencies, think times, which key comes next) is drawn from streams seeded by its `seed`.
 
+mod auth;
 mod check;
 mod crash_at;
 mod disk_faults;
@@ -20,6 +21,7 @@ pub mod text;
 
 use serde::{Deserialize, Serialize};
 
+pub use auth::{Auth, AuthStep, ROOT};
 pub use check::Invalid;
 pub use crash_at::CrashAt;
 pub use fault::{AlarmName, Fault, TimedFault, ring_gaps};
@@ -47,6 +49,9 @@ pub struct Plan {
     pub knobs: Knobs,
     /// What the clients do.
     pub workload: Workload,
+    /// Users and tokens; without them authentication stays off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     /// How long the run takes and what breaks.
     pub schedule: Schedule,
 }

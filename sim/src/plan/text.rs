@@ -73,6 +73,9 @@ impl fmt::Display for Plan {
         write_table(f, "cluster", &self.cluster)?;
         write_table(f, "knobs", &self.knobs)?;
         write_table(f, "workload", &self.workload)?;
+        if let Some(auth) = &self.auth {
+            write_table(f, "auth", auth)?;
+        }
         writeln!(f, "\n[schedule]")?;
         writeln!(f, "run_ms = {}", self.schedule.run_ms)?;
         writeln!(f, "quiet_ms = {}", self.schedule.quiet_ms)?;

@@ -175,13 +175,13 @@ fn shortened(mut text: String) -> String {
 
 fn kind(what: &What) -> usize {
     let name = match what {
-        What::Invoke { .. } => "request",
+        What::Invoke { .. } | What::Token { .. } => "request",
         What::Return { .. } => "answer",
         What::WatchOpen(_) | What::WatchCreated { .. } | What::WatchEnd { .. } => "watch",
         What::WatchEvents { .. } | What::WatchProgress { .. } => "delivery",
-        What::Committed { .. } | What::Disputed { .. } => "log",
+        What::Committed { .. } | What::AuthChanged { .. } | What::Disputed { .. } => "log",
         What::Applied { .. } => "applied",
-        What::Leader { .. } => "leader",
+        What::Leader { .. } | What::Started { .. } => "leader",
         What::Clock { .. } | What::ClockSkip { .. } => "clock",
         What::Fault { .. } => "fault",
         What::Sent { .. } | What::Arrived { .. } => "message",
@@ -216,9 +216,9 @@ fn operation(operation: &Operation<'_>) -> [i64; 6] {
 /// 0 reads, 1 writes, 2 concerns leases.
 fn sort(request: &Request) -> i64 {
     match request {
-        Request::Range(_) => 0,
+        Request::Range(_) | Request::Login { .. } => 0,
         Request::Txn(txn) => i64::from(Txn::may_write(txn)),
-        Request::Put(_) | Request::Delete(_) | Request::Compact(_) => 1,
+        Request::Put(_) | Request::Delete(_) | Request::Compact(_) | Request::Auth(_) => 1,
         Request::LeaseGrant { .. }
         | Request::LeaseRevoke(_)
         | Request::LeaseKeepAlive(_)

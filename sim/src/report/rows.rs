@@ -79,6 +79,7 @@ impl Rows {
             What::Applied { member, .. }
             | What::Clock { member, .. }
             | What::ClockSkip { member, .. }
+            | What::Started { member }
             | What::Told { member, .. } => member_place(*member),
             What::Leader { member, term } => {
                 self.leaders
@@ -103,7 +104,9 @@ impl Rows {
                 self.quiet.get_or_insert(record);
                 Place::default()
             }
+            What::Token { client, .. } => client_place(*client),
             What::Fault { .. }
+            | What::AuthChanged { .. }
             | What::Disputed { .. }
             | What::Panic { .. }
             | What::Passed { .. } => Place::default(),

@@ -1,6 +1,7 @@
 //! From text to records.
 
 use super::{
+    auth,
     parse_op::{body, event, lease_change, request},
     words::{Words, number_after},
 };
@@ -17,6 +18,11 @@ pub(super) fn record(line: &str) -> Result<Record, String> {
         cluster(&mut words)?
     } else if subject == "log" {
         committed(&mut words)?
+    } else if subject == "auth" {
+        What::AuthChanged {
+            index: words.parse("a log position")?,
+            change: auth::change(&mut words)?,
+        }
     } else if subject == "disputed" {
         What::Disputed {
             index: words.parse("a log position")?,
@@ -50,6 +56,8 @@ pub(super) fn record(line: &str) -> Result<Record, String> {
         watch_record(watch, &mut words)?
     } else if let Some(message) = number_after(subject, "message") {
         message_record(message, &mut words)?
+    } else if let Some(client) = number_after(subject, "c") {
+        token(client, &mut words)?
     } else if let Some(member) = number_after(subject, "n") {
         member_record(member, &mut words)?
     } else {
@@ -139,6 +147,10 @@ fn watch_record(watch: u64, words: &mut Words<'_>) -> Result<What, String> {
             watch,
             why: WatchEnd::Closed,
         },
+        "denied" => What::WatchEnd {
+            watch,
+            why: WatchEnd::Denied,
+        },
         "broken" => What::WatchEnd {
             watch,
             why: WatchEnd::Broken,
@@ -190,6 +202,17 @@ fn message_record(message: u64, words: &mut Words<'_>) -> Result<What, String> {
     })
 }
 
+fn token(client: u64, words: &mut Words<'_>) -> Result<What, String> {
+    if !words.take("token") {
+        return Err("`token` expected".into());
+    }
+    let login = match words.take("none") {
+        true => None,
+        false => Some(words.prefixed("op")?),
+    };
+    Ok(What::Token { client, login })
+}
+
 fn committed(words: &mut Words<'_>) -> Result<What, String> {
     enum Change {
         Key(Event),
@@ -223,6 +246,7 @@ fn committed(words: &mut Words<'_>) -> Result<What, String> {
 
 fn member_record(member: u64, words: &mut Words<'_>) -> Result<What, String> {
     Ok(match words.next("what the member did")? {
+        "starts" => What::Started { member },
         "leads" => What::Leader {
             member,
             term: words.prefixed("term=")?,

@@ -38,6 +38,7 @@ impl Display for What {
                 write!(f, "op{op} c{client} n{member} {request}")
             }
             Self::Return { op, outcome } => write!(f, "op{op} {outcome}"),
+            Self::Token { client, login } => write_token(f, *client, *login),
             Self::WatchOpen(open) => write!(f, "{open}"),
             Self::WatchCreated { watch, revision } => write!(f, "watch{watch} created @{revision}"),
             Self::WatchEvents {
@@ -62,11 +63,10 @@ impl Display for What {
                 leases,
             } => {
                 write!(f, "log {index} term={term} @{revision}")?;
-                write_list(f, events)?;
-                f.write_str(word(!events.is_empty() && !leases.is_empty(), " ;"))?;
-                write_list(f, leases)
+                write_changes(f, events, leases)
             }
             Self::Applied { member, .. } => write_applied(f, *member, self),
+            Self::Started { member } => write!(f, "n{member} starts"),
             Self::Leader { member, term } => write!(f, "n{member} leads term={term}"),
             Self::Sent {
                 message,
@@ -77,6 +77,7 @@ impl Display for What {
             Self::Arrived { message } => write!(f, "message{message} arrived"),
             Self::Clock { member, rate_ppm } => write!(f, "n{member} clock ppm={rate_ppm}"),
             Self::Told { member, told } => write_words(f, &format!("n{member}"), &told.to_string()),
+            Self::AuthChanged { index, change } => write!(f, "auth {index} {change}"),
             Self::ClockSkip { member, by_ms } => write!(f, "n{member} skips ms={by_ms}"),
             Self::Disputed { index, text } => write_words(f, &format!("disputed {index}"), text),
             Self::Panic { text } => write_words(f, "panic", text),
@@ -89,6 +90,19 @@ impl Display for What {
             }
         }
     }
+}
+
+fn write_token(f: &mut Formatter<'_>, client: u64, login: Option<u64>) -> fmt::Result {
+    match login {
+        Some(op) => write!(f, "c{client} token op{op}"),
+        None => write!(f, "c{client} token none"),
+    }
+}
+
+fn write_changes(f: &mut Formatter<'_>, events: &[Event], leases: &[LeaseChange]) -> fmt::Result {
+    write_list(f, events)?;
+    f.write_str(word(!events.is_empty() && !leases.is_empty(), " ;"))?;
+    write_list(f, leases)
 }
 
 impl Display for Outcome {
@@ -124,6 +138,7 @@ impl Display for WatchEnd {
             Self::Broken => f.write_str("broken"),
             Self::Compacted(revision) => write!(f, "compacted @{revision}"),
             Self::Cancelled(reason) => write_words(f, "cancelled", reason),
+            Self::Denied => f.write_str("denied"),
         }
     }
 }
@@ -140,6 +155,8 @@ impl Display for Request {
             Self::LeaseRevoke(lease) => write!(f, "revoke {lease}"),
             Self::LeaseKeepAlive(lease) => write!(f, "keepalive {lease}"),
             Self::LeaseTimeToLive(lease) => write!(f, "timetolive {lease}"),
+            Self::Login { user, password } => write!(f, "login {user} password={password}"),
+            Self::Auth(change) => write!(f, "auth {change}"),
         }
     }
 }
@@ -293,6 +310,9 @@ impl Display for Body {
             } => {
                 write!(f, "timetolive ttl={ttl_s} granted={granted_ttl_s}")
             }
+            Self::Login { index: Some(index) } => write!(f, "login index={index}"),
+            Self::Login { index: None } => f.write_str("login"),
+            Self::Auth => f.write_str("auth"),
         }
     }
 }
