@@ -118,7 +118,8 @@ bugs! {
     FollowerReadsItsOwn = "follower-reads-its-own",
     /// A proposal that has not been heard of for an election timeout is sent again.
     ProposedAgain = "proposed-again",
-    /// The first entry behind a checkpoint takes effect, and is answered as if its lease were not there.
+    /// The first entry behind the checkpoint that a member starts with takes effect, and is answered as
+    /// if its lease were not there: nobody waits for that answer, but it shows that replicas differ.
     WrongAnswerBehindCheckpoint = "wrong-answer-behind-checkpoint",
     /// A new segment of the log has its name before the directory is synced, and never syncs it.
     RenameNotSynced = "rename-not-synced",

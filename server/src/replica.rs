@@ -58,6 +58,8 @@ pub struct Replica {
     size_bytes: AtomicU64,
     log_growth: LogGrowth,
     observer: Option<Arc<dyn Observer>>,
+    /// For a planted bug: the index of the checkpoint that it was started with.
+    restored_at: Option<u64>,
 }
 
 impl Replica {
@@ -79,6 +81,7 @@ impl Replica {
             applied_ms: AtomicU64::new(state.time_ms()),
             size_bytes: AtomicU64::new(state.size_bytes()),
             log_growth: LogGrowth::new(checkpoint_bytes, state.applied_index()),
+            restored_at: Some(state.applied_index()).filter(|index| *index > 0),
             state: RwLock::new(state),
             observer,
         }
@@ -127,8 +130,8 @@ impl Replica {
                 None => state.apply(entry),
                 Some(observer) => {
                     let mut applied = state.apply(entry.clone());
-                    let is_behind = index == self.log_growth.written_index() + 1;
-                    if is_behind && is_planted(Bug::WrongAnswerBehindCheckpoint) {
+                    let is_first = self.restored_at.is_some_and(|at| index == at + 1);
+                    if is_first && is_planted(Bug::WrongAnswerBehindCheckpoint) {
                         applied.result = Err(Error::LeaseNotFound);
                     }
                     observer.applied(&entry, &applied, &state);

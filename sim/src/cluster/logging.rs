@@ -55,13 +55,16 @@ pub(super) fn name(node: NodeId, member: u64) {
 }
 
 /// As the product filters: its raft library warns of every attempt to reach a member that is down,
-/// which the product says once.
+/// which the product says once. What the simulation says of itself is no member's.
 fn is_recorded(metadata: &Metadata<'_>) -> bool {
     let is_noise = metadata
         .target()
         .starts_with(quorate_server::raft::LOG_TARGET)
         && *metadata.level() > Level::ERROR;
-    metadata.is_event() && *metadata.level() <= Level::WARN && !is_noise
+    metadata.is_event()
+        && *metadata.level() <= Level::WARN
+        && !is_noise
+        && !metadata.target().starts_with("madsim")
 }
 
 struct Lines;

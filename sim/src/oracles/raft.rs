@@ -5,8 +5,8 @@
 //! * `vote_is_kept`: a member's term never goes back, and within a term it votes once; restarts
 //!   and power failures change nothing about that.
 //! * `progress`: within a process, what is committed and applied never goes back.
-//! * `order`: no member applies what is not committed, or purges what is not applied, and all that
-//!   is committed is in its log.
+//! * `order`: no member applies what is not committed, and all that is committed is in its log, or
+//!   was until a checkpoint took its place. (What is purged may be told earlier than that it is committed.)
 //! * `committed_once`: a log position is committed in one term only.
 //! * `log_matching`: two logs with an entry of the same term at the same position are the same up
 //!   to there. That is so if the entries of each term begin at the same position, behind entries
@@ -116,7 +116,6 @@ fn progress(before: &Look<'_>, now: &Look<'_>) -> Result<(), Finding> {
 fn order(look: &Look<'_>) -> Result<(), Finding> {
     let view = look.view;
     for (name, less, other, more) in [
-        ("purged", view.purged, "committed", view.committed),
         ("applied", view.applied, "committed", view.committed),
         ("committed", view.committed, "in its log", view.last()),
     ] {
