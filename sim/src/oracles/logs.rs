@@ -4,15 +4,17 @@
 //! `warn` and `error` has to be in the table below, with the fault that explains it. There is no
 //! entry for everything: a line that nobody thought of is a finding.
 
+use std::collections::BTreeMap;
+
 use super::{Finding, seconds};
-use crate::history::{History, Severity, Told, What};
+use crate::history::{History, Outcome, Record, Request, Severity, Told, What};
 
 /// How long after a fault has begun, or ended, members may still talk of it: connections are tried
 /// again, elections go on. The beginning of a run counts as a fault.
 const ECHO_NS: u64 = 15_000_000_000;
 
 /// What members may log, and why.
-const EXPECTED: [Expected; 16] = [
+const EXPECTED: [Expected; 17] = [
     // A member that is down or cut off cannot be reached.
     warning(
         "quorate_server::wire::channel",
@@ -36,6 +38,12 @@ const EXPECTED: [Expected; 16] = [
         "quorate_server::storage::log::recovery",
         "log-",
         Reason::Own(&["loses its power", WRITE]),
+    ),
+    // Somebody has tried a wrong password, or one that was changed meanwhile.
+    warning(
+        "quorate_server::api::login",
+        "invalid authentication was requested",
+        Reason::Login,
     ),
     // The cluster is told not to grow while a member's disk is full.
     warning(
@@ -124,6 +132,8 @@ enum Reason {
     Own(&'static [&'static str]),
     /// Such a fault of any member.
     Any(&'static [&'static str]),
+    /// A client's attempt to log in at this member, which goes on or whose outcome nobody knows.
+    Login,
 }
 
 const fn warning(target: &'static str, begins: &'static str, reason: Reason) -> Expected {
@@ -145,19 +155,16 @@ const fn error(target: &'static str, begins: &'static str, reason: Reason) -> Ex
 }
 
 pub(super) fn check(history: &History) -> Result<(), Finding> {
-    // Where members are lost for good, the others may speak of it at any time.
-    let lasts = history.core().len() < history.members().len();
-    // Time and words of the faults so far.
-    let mut faults: Vec<(u64, &str)> = vec![(0, "the run begins")];
+    let mut past = Past {
+        lasts: history.core().len() < history.members().len(),
+        faults: vec![(0, "the run begins")],
+        logins: BTreeMap::new(),
+    };
     for (record, entry) in history.records().iter().enumerate() {
-        if let What::Fault { text } = &entry.what {
-            faults.push((entry.at_ns, text));
-        }
-        let What::Told { member, told } = &entry.what else {
-            continue;
-        };
-        if let Told::Logs { .. } = told
-            && let Err(why) = explain(*member, told, entry.at_ns, &faults, lasts)
+        past.note(entry);
+        if let What::Told { member, told } = &entry.what
+            && let Told::Logs { .. } = told
+            && let Err(why) = past.explain(*member, told, entry.at_ns)
         {
             let text = format!("n{member} logs at {} what {why}", seconds(entry.at_ns));
             return Finding::err(text, [record]);
@@ -166,29 +173,53 @@ pub(super) fn check(history: &History) -> Result<(), Finding> {
     Ok(())
 }
 
-/// Whether a line is in the table and its reason is there.
-fn explain(
-    member: u64,
-    told: &Told,
-    at_ns: u64,
-    faults: &[(u64, &str)],
+/// What may explain a line.
+struct Past<'a> {
+    /// Members are lost for good, so that the others may speak of it at any time.
     lasts: bool,
-) -> Result<(), &'static str> {
-    let row = EXPECTED.iter().find(|row| row.is_about(told));
-    let row = row.ok_or("nobody expects")?;
-    let is_there = match row.reason {
-        Reason::Trouble if lasts => true,
-        Reason::Trouble => faults.last().is_some_and(|last| at_ns <= last.0 + ECHO_NS),
-        Reason::Own(words) => {
-            let own = faults.iter().filter(|(_, text)| names(text, member));
-            own.into_iter().any(|(_, text)| has_any(text, words))
+    /// Time and words of the faults so far.
+    faults: Vec<(u64, &'a str)>,
+    /// Operations that are attempts to log in and are not known to be over, and where.
+    logins: BTreeMap<u64, u64>,
+}
+
+impl<'a> Past<'a> {
+    fn note(&mut self, entry: &'a Record) {
+        match &entry.what {
+            What::Fault { text } => self.faults.push((entry.at_ns, text)),
+            What::Invoke {
+                op,
+                member,
+                request: Request::Login { .. },
+                ..
+            } => _ = self.logins.insert(*op, *member),
+            What::Return {
+                op,
+                outcome: Outcome::Ok(_) | Outcome::Failed(_),
+            } => _ = self.logins.remove(op),
+            _ => {}
         }
-        Reason::Any(words) => faults.iter().any(|(_, text)| has_any(text, words)),
-    };
-    if is_there {
-        Ok(())
-    } else {
-        Err("no fault explains")
+    }
+
+    /// Whether a line is in the table and its reason is there.
+    fn explain(&self, member: u64, told: &Told, at_ns: u64) -> Result<(), &'static str> {
+        let row = EXPECTED.iter().find(|row| row.is_about(told));
+        let row = row.ok_or("nobody expects")?;
+        let mut faults = self.faults.iter();
+        let is_there = match row.reason {
+            Reason::Trouble if self.lasts => true,
+            Reason::Trouble => faults.last().is_some_and(|last| at_ns <= last.0 + ECHO_NS),
+            Reason::Own(words) => {
+                faults.any(|(_, text)| names(text, member) && has_any(text, words))
+            }
+            Reason::Any(words) => faults.any(|(_, text)| has_any(text, words)),
+            Reason::Login => self.logins.values().any(|at| *at == member),
+        };
+        if is_there {
+            Ok(())
+        } else {
+            Err("no fault explains")
+        }
     }
 }
 
