@@ -118,6 +118,9 @@ bugs! {
     FollowerReadsItsOwn = "follower-reads-its-own",
     /// A proposal that has not been heard of for an election timeout is sent again.
     ProposedAgain = "proposed-again",
+    /// The first entry behind the checkpoint that a member starts with takes effect, and is answered as
+    /// if its lease were not there: nobody waits for that answer, but it shows that replicas differ.
+    WrongAnswerBehindCheckpoint = "wrong-answer-behind-checkpoint",
     /// A new segment of the log has its name before the directory is synced, and never syncs it.
     RenameNotSynced = "rename-not-synced",
     /// A member whose directory is gone is let in although its peers know another one.
@@ -126,6 +129,30 @@ bugs! {
     AlarmIgnored = "alarm-ignored",
     /// The number of the last change of users is lost with a checkpoint (etcd #14571).
     AuthRevisionLost = "auth-revision-lost",
+
+    // Users, roles and tokens.
+    /// What an author may do is looked at before a command is proposed, and not again when it is applied.
+    NotAuthorizedAtApply = "not-authorized-at-apply",
+    /// Of an interval only the first key must be permitted.
+    RangeAuthorizedAtItsStart = "range-authorized-at-its-start",
+    /// What a transaction compares need not be readable.
+    ComparesNotAuthorized = "compares-not-authorized",
+    /// A permission that is revoked stays in effect at members that do not start again.
+    RevokedPermissionStays = "revoked-permission-stays",
+    /// A restored state has authentication off.
+    AuthOffAfterRestore = "auth-off-after-restore",
+    /// A token is good whatever has changed since it was signed.
+    OldTokenAccepted = "old-token-accepted",
+    /// A user's tokens outlive its password.
+    TokenOutlivesPassword = "token-outlives-password",
+    /// A user's tokens outlive the user, and stand for the next one of that name.
+    TokenOutlivesUser = "token-outlives-user",
+    /// A member compares a password with what it knows itself.
+    LoginReadsItsOwn = "login-reads-its-own",
+    /// A member that lags behind refuses without asking the others.
+    RefusedWithoutAsking = "refused-without-asking",
+    /// Everybody may watch everything.
+    WatchNotAuthorized = "watch-not-authorized",
 }
 
 #[cfg(madsim)]

@@ -154,6 +154,20 @@ points! {
     ReadRoundFails = "read-round-fails",
     /// A read waits until its member has applied the round's index.
     ReadWaits = "read-waits",
+
+    // Users, roles and tokens.
+    /// What its author might do when it was proposed, it may not any more when it is applied.
+    RefusedAtApply = "refused-at-apply",
+    /// A member that would refuse has heard meanwhile that the caller may.
+    AllowedAfterAll = "allowed-after-all",
+    /// A command is proposed anew, since users or roles have changed on the way.
+    ProposedForNewRights = "proposed-for-new-rights",
+    /// A member is sent a token that it does not know yet.
+    TokenAwaited = "token-awaited",
+    /// A member is sent a token that is over.
+    TokenOver = "token-over",
+    /// Users or roles have changed while a password was compared.
+    PasswordComparedAnew = "password-compared-anew",
 }
 
 impl Point {

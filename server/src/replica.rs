@@ -11,8 +11,11 @@ use std::{
 
 use bytes::Bytes;
 use quorate_core::{
-    Applied, Entry, Restore, StateMachine, View, codec::decode_command, command::Proposal,
+    Applied, Entry, Error, Restore, StateMachine, View,
+    codec::decode_command,
+    command::Proposal,
     limits::WatchLimits,
+    planted::{Bug, is_planted},
 };
 use tokio::sync::mpsc;
 
@@ -55,6 +58,8 @@ pub struct Replica {
     size_bytes: AtomicU64,
     log_growth: LogGrowth,
     observer: Option<Arc<dyn Observer>>,
+    /// For a planted bug: the index of the checkpoint that it was started with.
+    restored_at: Option<u64>,
 }
 
 impl Replica {
@@ -76,6 +81,7 @@ impl Replica {
             applied_ms: AtomicU64::new(state.time_ms()),
             size_bytes: AtomicU64::new(state.size_bytes()),
             log_growth: LogGrowth::new(checkpoint_bytes, state.applied_index()),
+            restored_at: Some(state.applied_index()).filter(|index| *index > 0),
             state: RwLock::new(state),
             observer,
         }
@@ -123,7 +129,11 @@ impl Replica {
             let applied = match &self.observer {
                 None => state.apply(entry),
                 Some(observer) => {
-                    let applied = state.apply(entry.clone());
+                    let mut applied = state.apply(entry.clone());
+                    let is_first = self.restored_at.is_some_and(|at| index == at + 1);
+                    if is_first && is_planted(Bug::WrongAnswerBehindCheckpoint) {
+                        applied.result = Err(Error::LeaseNotFound);
+                    }
                     observer.applied(&entry, &applied, &state);
                     applied
                 }

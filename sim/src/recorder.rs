@@ -2,13 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use madsim::time::TimeHandle;
 
 use crate::{
-    history::{History, LeaseChange, What},
+    history::{AuthChange, History, LeaseChange, What},
     run::Recording,
 };
 
@@ -24,14 +24,18 @@ struct Inner {
     quiet: bool,
     /// Entries that some member has applied: what they did.
     committed: BTreeMap<u64, What>,
+    /// Changes of users and roles, by their log positions.
+    auth_changes: BTreeMap<u64, AuthChange>,
     /// Leases that exist, by the log.
     leases: BTreeSet<i64>,
     /// Revision of the key space, by the log.
     revision: i64,
     /// Last entry that each member has applied.
     applied: BTreeMap<u64, u64>,
-    /// Next revision of each watch that is open.
-    open_watches: BTreeMap<u64, i64>,
+    /// Member and next revision of each watch that is open.
+    open_watches: BTreeMap<u64, (u64, i64)>,
+    /// The most that each queue of each member ever held.
+    fills: BTreeMap<(u64, &'static str), u64>,
     recording: Recording,
     /// Who calls whom, in calls between members.
     calls: Vec<(u64, u64)>,
@@ -133,9 +137,30 @@ impl Recorder {
         inner.push(entry);
     }
 
+    /// Adds what an entry did to users and roles, likewise.
+    pub fn auth_changed(&self, index: u64, change: AuthChange) {
+        let mut inner = self.inner();
+        if inner.auth_changes.get(&index) == Some(&change) {
+            return;
+        }
+        inner
+            .auth_changes
+            .entry(index)
+            .or_insert_with(|| change.clone());
+        inner.push(What::AuthChanged { index, change });
+    }
+
     /// Notes how far a member is.
     pub fn applied(&self, member: u64, index: u64) {
         self.inner().applied.insert(member, index);
+    }
+
+    /// Notes how full a member's queue is now; gives the most that it ever was.
+    pub fn fill(&self, member: u64, queue: &'static str, now: u64) -> u64 {
+        let mut inner = self.inner();
+        let most = inner.fills.entry((member, queue)).or_default();
+        *most = now.max(*most);
+        *most
     }
 
     /// A fault begins or ends.
@@ -143,11 +168,14 @@ impl Recorder {
         self.push(What::Fault { text: text.into() });
     }
 
-    /// All faults are over.
-    pub fn quiet(&self, bound_ms: u64) {
+    /// All faults are over but those of members that do not belong to `core`.
+    pub fn quiet(&self, bound_ms: u64, core: &[u64]) {
         let mut inner = self.inner();
         inner.quiet = true;
-        inner.push(What::Quiet { bound_ms });
+        let members = inner.history.members().to_vec();
+        let lost = members.into_iter().filter(|member| !core.contains(member));
+        let lost = lost.collect();
+        inner.push(What::Quiet { bound_ms, lost });
     }
 
     /// Whether all faults are over.
@@ -170,8 +198,8 @@ impl Recorder {
     }
 
     /// An open watch is to get `next` next.
-    pub fn watch_at(&self, watch: u64, next: i64) {
-        self.inner().open_watches.insert(watch, next);
+    pub fn watch_at(&self, watch: u64, member: u64, next: i64) {
+        self.inner().open_watches.insert(watch, (member, next));
     }
 
     /// A watch is over.
@@ -185,21 +213,32 @@ impl Recorder {
     }
 
     /// Whether everything owed is done at this moment: `members` have applied the same entries, all
-    /// leases have ended, all watches have delivered everything.
-    pub fn is_settled(&self, members: u64) -> bool {
+    /// leases have ended, all watches there have delivered everything.
+    pub fn is_settled(&self, members: &[u64]) -> bool {
         let inner = self.inner();
         let newest = inner.committed.keys().next_back().copied();
-        let in_step = (1..=members).all(|member| inner.applied.get(&member).copied() == newest);
+        let in_step = members
+            .iter()
+            .all(|member| inner.applied.get(member).copied() == newest);
         let delivered = inner
             .open_watches
             .values()
-            .all(|next| *next > inner.revision);
+            .all(|(member, next)| *next > inner.revision || !members.contains(member));
         in_step && delivered && inner.leases.is_empty()
+    }
+
+    /// The run is over: a panic has ended it.
+    pub fn panicked(&self, text: &str) {
+        let text = text.to_owned();
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at_ns = inner.history.end_ns();
+        inner.history.push(at_ns, What::Panic { text });
     }
 
     /// Takes the history out; what is recorded later is lost.
     pub fn finish(&self) -> History {
-        std::mem::take(&mut self.inner().history)
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut inner.history)
     }
 }
 

@@ -1,5 +1,7 @@
 //! From a plan to a history.
 
+use std::any::Any;
+
 use crate::{
     history::{History, Stats},
     mutants::Mutant,
@@ -37,6 +39,15 @@ pub fn run(plan: &Plan, mutant: Option<Mutant>) -> Result<RunResult, RunError> {
     run_recording(plan, mutant, Recording::default())
 }
 
+/// What a panic said.
+pub fn message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}
+
 /// As [`run`], recording what is asked for.
 #[cfg(madsim)]
 pub fn run_recording(
@@ -67,7 +78,11 @@ pub const CLIENTS_IP: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 0, 1, 1);
 
 #[cfg(madsim)]
 mod simulated {
-    use std::{sync::Arc, time::Duration};
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        sync::Arc,
+        time::Duration,
+    };
 
     use madsim::{
         Config,
@@ -78,10 +93,15 @@ mod simulated {
     };
     use quorate_core::planted;
 
-    use super::{CLIENTS_IP, Recording};
+    use super::{CLIENTS_IP, Recording, message};
     use crate::{
-        cluster::Cluster, faults::Injector, history::History, mutants::Mutant, plan::Plan,
-        recorder::Recorder, workload,
+        cluster::{Cluster, logging},
+        faults::Injector,
+        history::History,
+        mutants::Mutant,
+        plan::Plan,
+        recorder::Recorder,
+        workload::{self, Users},
     };
 
     /// Numbers of the clients that the run itself has; the plan's are below.
@@ -91,26 +111,35 @@ mod simulated {
     /// How often the run looks whether everything owed is done.
     const SETTLED_POLL: Duration = Duration::from_millis(50);
 
+    /// A proposal that was lost on its way waits for so long, in election timeouts beside
+    /// [`PATIENCE_MS`], and its member's clock may be slow.
+    const PATIENCE_ELECTIONS: u64 = 4;
+    const PATIENCE_MS: u64 = 8_000;
+
     /// At the end of a run that did not settle, members are given so long to be in step for a
     /// moment, milliseconds.
     const LAST_LOOK_MS: u64 = 2_000;
 
     pub(super) fn run(plan: &Plan, mutant: Option<Mutant>, recording: Recording) -> History {
-        // `RUST_LOG=info` prints what the members log.
-        if std::env::var_os("RUST_LOG").is_some() {
-            madsim::runtime::init_logger();
-        }
         quorate_server::clock::reset_clocks();
         if let Some(mutant) = mutant {
             planted::plant(mutant);
         }
         let runtime = Runtime::with_seed_and_config(plan.seed, Config::default());
         let recorder = Recorder::new(recording);
-        runtime.block_on(carry_out(plan.clone(), recorder.clone()));
+        logging::start(&recorder);
+        let course = carry_out(plan.clone(), recorder.clone());
+        let course = catch_unwind(AssertUnwindSafe(|| runtime.block_on(course)));
+        if let Err(panic) = course {
+            recorder.panicked(message(&*panic));
+            // What is left of it may panic once more on its way out.
+            std::mem::forget(runtime);
+        }
         recorder.finish()
     }
 
     async fn carry_out(plan: Plan, recorder: Recorder) {
+        let core = plan.core();
         let link_us = plan.cluster.link_us;
         NetSim::current().update_config(|net| {
             let least = Duration::from_micros(link_us.min());
@@ -124,27 +153,36 @@ mod simulated {
             .ip(CLIENTS_IP.into())
             .build();
         let points = cluster.points().clone();
-        let injector = Injector::new(&plan, cluster, clients.id(), recorder.clone());
-        let work = clients.spawn(work(plan, injector, recorder.clone()));
+        let injector = Injector::new(&plan, cluster.clone(), clients.id(), recorder.clone());
+        let work = clients.spawn(work(plan.clone(), injector, recorder.clone()));
         work.await.expect("the clients' node is never killed");
+        let last_ms = elapsed_ms() + PATIENCE_MS + PATIENCE_ELECTIONS * plan.cluster.election_ms;
+        while !cluster.is_at_rest(&core) && elapsed_ms() < last_ms {
+            sleep(SETTLED_POLL).await;
+        }
+        cluster.tell_fills(&core, &recorder);
         points.record(&recorder);
     }
 
     /// Everything that clients and faults do, on the clients' node.
     async fn work(plan: Plan, injector: Injector, recorder: Recorder) {
-        let clients = workload::start(&plan, &recorder);
-        let (operator, _) = workload::client(&plan, OPERATOR, &recorder);
-        injector.run(&plan, operator).await;
-        recorder.quiet(plan.schedule.quiet_ms);
+        let users = Users::of(&plan);
+        let clients = workload::start(&plan, &users, &recorder);
+        let operator = workload::operator(&plan, OPERATOR, &users, &recorder);
+        injector.clone().run(&plan, operator).await;
+        injector.give_up(&plan);
+        let core = plan.core();
+        recorder.quiet(plan.schedule.quiet_ms, &core);
         let quiet_ms = elapsed_ms();
         let members = plan.cluster.members;
         let mut pending = clients;
-        for member in 1..=members {
+        for &member in &core {
             let client = FIRST_PROBE + member;
             pending.push(spawn(workload::probe(
                 client,
                 member,
                 members,
+                users.clone(),
                 recorder.clone(),
             )));
         }
@@ -154,7 +192,7 @@ mod simulated {
             }
         });
         let last_ms = quiet_ms + longest_ms(&plan);
-        while !(done.is_finished() && recorder.is_settled(members)) && elapsed_ms() < last_ms {
+        while !(done.is_finished() && recorder.is_settled(&core)) && elapsed_ms() < last_ms {
             sleep(SETTLED_POLL).await;
         }
     }

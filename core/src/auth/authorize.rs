@@ -11,7 +11,10 @@ use super::{
     role::Role,
     table::{AuthTable, User},
 };
-use crate::kv::KeyRange;
+use crate::{
+    kv::KeyRange,
+    planted::{Bug, is_planted},
+};
 
 /// What one author may do with keys.
 pub(crate) enum Rights<'a> {
@@ -57,6 +60,7 @@ impl Rights<'_> {
             KeyRange::From(_) => End::Open,
         };
         while reached < end
+            && !is_planted(Bug::RangeAuthorizedAtItsStart)
             && let End::Before(key) = reached
         {
             reached = self.reach(kind, key)?;
@@ -101,7 +105,7 @@ impl AuthTable {
                 auth_revision,
             } => (name, *auth_revision),
         };
-        if auth_revision < self.revision {
+        if auth_revision < self.revision && !is_planted(Bug::OldTokenAccepted) {
             return Rights::Nothing(AuthError::AuthOldRevision);
         }
         match self.users.get(name) {

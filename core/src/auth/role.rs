@@ -6,7 +6,10 @@ use super::{
     intervals::{End, Intervals},
     request::{Permission, PermissionKind},
 };
-use crate::kv::KeyRange;
+use crate::{
+    kv::KeyRange,
+    planted::{Bug, is_planted},
+};
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +59,10 @@ impl Role {
         };
         let mut permissions = std::mem::take(&mut self.permissions);
         permissions.remove(position);
+        if is_planted(Bug::RevokedPermissionStays) {
+            self.permissions = permissions;
+            return true;
+        }
         *self = Self::new(permissions);
         true
     }

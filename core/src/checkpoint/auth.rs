@@ -173,7 +173,10 @@ impl AuthReader {
             return Err(DecodeError::Bounds("auth revision"));
         }
         let lost = is_planted(Bug::AuthRevisionLost);
-        self.auth = AuthTable::restore(enabled, revision - u64::from(lost));
+        self.auth = AuthTable::restore(
+            enabled && !is_planted(Bug::AuthOffAfterRestore),
+            revision - u64::from(lost),
+        );
         Ok(())
     }
 

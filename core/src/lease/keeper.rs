@@ -112,6 +112,11 @@ pub struct Remaining {
 }
 
 impl LeaseKeeper {
+    /// Number of leases, and of renewals that wait for their batch.
+    pub fn load(&self) -> (usize, usize) {
+        (self.leases.len(), self.queue.len() + self.in_flight.len())
+    }
+
     /// The keeper of a new leader, from the replicated leases as (id, TTL in seconds, cluster time
     /// of the last replicated renewal). No lease is offered for expiry within `grace_ms`.
     pub fn take_over(

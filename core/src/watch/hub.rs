@@ -53,6 +53,12 @@ impl Hub {
         }
     }
 
+    /// Number of streams, of watchers, and of responses that wait to be sent.
+    pub fn load(&self) -> (usize, usize, usize) {
+        let queued = self.streams.values().map(Stream::load).sum();
+        (self.streams.len(), self.watchers.len(), queued)
+    }
+
     /// Opens a stream without watchers.
     pub fn open(&mut self) -> StreamId {
         let id = StreamId(self.next_stream);

@@ -76,6 +76,11 @@ impl Queued {
 }
 
 impl Stream {
+    /// Number of responses that wait to be sent.
+    pub(super) fn load(&self) -> usize {
+        self.queue.len() + self.parts.len()
+    }
+
     /// The id for a new watcher: `requested`, or for 0 the next one that is not in use. `None` if
     /// `requested` is in use.
     pub(super) fn assign_id(&mut self, requested: i64) -> Option<i64> {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use quorate_core::{
     Command, Error, Response as Outcome, Valid, View,
     auth::{AuthError, Author},
+    planted::{Bug, is_planted},
+    probe,
     request::RangeRequest,
     response::RangeResponse,
 };
@@ -77,10 +79,14 @@ impl Context {
     /// this member may not know yet is waited for (corner case 128).
     async fn simple_author(&self, tokens: &SimpleTokens, token: &str) -> Option<Author> {
         let token = SimpleToken::parse(token)?;
+        let applied_index = || self.node.with_state(|state| state.applied_index());
+        probe!(TokenAwaited if applied_index() < token.index);
         let known = self.node.applied(token.index);
         let timeout = self.node.limits().request_timeout;
         clock::timeout(timeout, known).await.ok()?;
-        let name = tokens.user(token)?.to_string();
+        let user = tokens.user(token);
+        probe!(TokenOver if user.is_none());
+        let name = user?.to_string();
         let auth_revision = self.node.with_state(|state| state.auth_revision());
         Some(Author::User {
             name,
@@ -92,20 +98,22 @@ impl Context {
     /// knows all that was acknowledged before the call.
     ///
     /// # Errors
-    /// As [`Self::author`], and the reason why not.
+    /// As [`Self::author`] and [`Node::read_barrier`], and the reason why not.
     pub(super) async fn permit(
         &self,
         caller: &Caller,
         may: impl Fn(&View, &Author) -> Result<(), Error>,
     ) -> Result<Author, ApiError> {
-        let refusal = match self.permit_here(caller, &may).await {
-            Err(refusal @ ApiError::Node(NodeError::Refused(_))) => refusal,
+        match self.permit_here(caller, &may).await {
+            Err(ApiError::Node(NodeError::Refused(_)))
+                if !is_planted(Bug::RefusedWithoutAsking) => {}
             answer => return answer,
-        };
-        match self.node.read_barrier().await {
-            Ok(()) => self.permit_here(caller, &may).await,
-            Err(_) => Err(refusal),
         }
+        // Who cannot ask does not know, and says that.
+        self.node.read_barrier().await?;
+        let answer = self.permit_here(caller, &may).await;
+        probe!(AllowedAfterAll if answer.is_ok());
+        answer
     }
 
     async fn permit_here(
@@ -153,6 +161,7 @@ impl Context {
             if now == author {
                 return Err(refusal.into());
             }
+            probe!(ProposedForNewRights);
             author = now;
         }
     }

@@ -3,7 +3,12 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use futures_util::stream;
-use quorate_core::{View, auth::Author, watch::CreateRequest};
+use quorate_core::{
+    View,
+    auth::Author,
+    planted::{Bug, is_planted},
+    watch::CreateRequest,
+};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
@@ -165,6 +170,7 @@ impl Session {
         };
         match self.context.permit(&self.caller, may).await {
             Ok(_) => self.watch.create(request),
+            Err(_) if is_planted(Bug::WatchNotAuthorized) => self.watch.create(request),
             Err(error) => self.watch.refuse(in_go_words(&error.into())),
         }
     }

@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use quorate_core::{Command, Error, Response, auth::AuthRequest};
+use quorate_core::{
+    Command, Error, Response,
+    auth::AuthRequest,
+    planted::{Bug, is_planted},
+};
 use subtle::ConstantTimeEq as _;
 
 use crate::clock::{self, Instant};
@@ -90,6 +94,12 @@ impl TokenEffect {
             }),
             Command::Auth(request) => match &**request {
                 AuthRequest::Disable => Some(Self::Ended),
+                AuthRequest::UserDelete { .. } if is_planted(Bug::TokenOutlivesUser) => None,
+                AuthRequest::UserChangePassword { .. }
+                    if is_planted(Bug::TokenOutlivesPassword) =>
+                {
+                    None
+                }
                 AuthRequest::UserDelete { name } | AuthRequest::UserChangePassword { name, .. } => {
                     Some(Self::EndedOf(name.clone()))
                 }

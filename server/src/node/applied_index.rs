@@ -46,6 +46,13 @@ impl AppliedIndex {
         }
     }
 
+    /// Number of readers that wait.
+    pub(crate) fn len(&self) -> usize {
+        let waiting = self.waiting.lock().expect("no holder of this lock panics");
+        let readers = waiting.values().flatten();
+        readers.filter(|reader| !reader.is_closed()).count()
+    }
+
     /// Drops all who wait: the server stops.
     pub(crate) fn close(&self) {
         self.waiting

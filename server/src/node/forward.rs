@@ -15,11 +15,22 @@ use crate::{
 };
 
 /// Proposals that may wait for one peer's stream to take them.
-const FORWARD_QUEUE_MAX: usize = 4096;
+pub(super) const FORWARD_QUEUE_MAX: usize = 4096;
 
 /// The open streams, by leader.
 #[derive(Default)]
 pub(crate) struct Forwarder(Mutex<BTreeMap<u64, mpsc::Sender<Proposal>>>);
+
+impl Forwarder {
+    /// The length of the longest queue.
+    pub(super) fn longest(&self) -> usize {
+        let queues = lock(&self.0);
+        let waiting = queues
+            .values()
+            .map(|queue| queue.max_capacity() - queue.capacity());
+        waiting.max().unwrap_or(0)
+    }
+}
 
 impl Node {
     /// Hands a proposal to `leader`. Its end is heard by applying it, or here if it is refused.

@@ -116,6 +116,13 @@ impl LeaseOffice {
         assert_eq!(holds, Ok(()), "the lease keeper");
     }
 
+    /// Number of leases that this leader keeps, and of renewals that wait for their batch.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        let inner = self.inner();
+        let keeper = inner.keeper.as_ref();
+        keeper.map_or((0, 0), |(_, keeper)| keeper.load())
+    }
+
     /// The stamp for an entry proposed now by the leader of `term`.
     pub(crate) fn stamp_ms(&self, term: u64, applied_ms: u64) -> u64 {
         self.inner().now_ms(term, applied_ms)

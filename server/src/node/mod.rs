@@ -6,6 +6,7 @@ mod event_size;
 mod forward;
 mod lease_calls;
 mod leases;
+mod load;
 mod peer_calls;
 mod proposals;
 mod propose;
@@ -37,12 +38,19 @@ pub(crate) use self::{
 use self::{forward::Forwarder, quota::Quota, read_index::ReadQueue};
 pub use self::{
     leases::LeaseTimes,
+    load::Load,
     proposals::Outcome,
     types::{Member, NodeError, NodeOptions, RequestLimits, Status},
     watches::WatchStream,
 };
 use crate::{
-    auth::Auth, clock, peers::Peers, raft::Consensus, replica::Replica, runtime, storage::Space,
+    auth::Auth,
+    clock,
+    peers::Peers,
+    raft::{Consensus, RaftState},
+    replica::Replica,
+    runtime,
+    storage::Space,
 };
 
 /// Pause before a request that found no leader, or one that had just lost its office, tries again.
@@ -112,6 +120,11 @@ impl Node {
     /// The current term.
     pub fn term(&self) -> u64 {
         self.consensus.leadership().term
+    }
+
+    /// What raft holds now; `None` where it has stopped.
+    pub async fn raft_state(&self) -> Option<RaftState> {
+        self.consensus.state().await
     }
 
     /// The leader, if this member knows one.

@@ -20,7 +20,7 @@ const ENVELOPE_BYTES: usize = 15;
 
 /// Proposals of one member that may wait to be applied. etcd bounds the gap between the committed
 /// and the applied index instead, at the same number.
-const PROPOSALS_MAX: usize = 5000;
+pub(super) const PROPOSALS_MAX: usize = 5000;
 
 impl Node {
     /// Brings a command of `author` into the log and waits until this member has applied it.

@@ -45,6 +45,12 @@ impl ReadQueue {
         mem::take(&mut *waiting)
     }
 
+    /// Number of reads that wait for a round to begin.
+    pub(super) fn len(&self) -> usize {
+        let waiting = self.waiting.lock().expect("no holder of this lock panics");
+        waiting.iter().filter(|reader| !reader.is_closed()).count()
+    }
+
     fn put_back(&self, readers: Vec<Reader>) {
         self.waiting
             .lock()

@@ -56,6 +56,11 @@ impl Watches {
         assert_eq!(holds, Ok(()), "the watchers");
     }
 
+    /// Number of streams, of watchers, and of responses that wait to be sent.
+    pub(crate) fn load(&self) -> (usize, usize, usize) {
+        self.inner().hub.load()
+    }
+
     /// Hands the events of one applied revision to their watchers.
     pub(crate) fn publish(&self, revision: i64, events: &Arc<[Event]>) {
         let mut inner = self.inner();

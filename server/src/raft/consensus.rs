@@ -60,14 +60,15 @@ pub struct ConsensusOptions {
 /// Raft, running.
 #[derive(Clone)]
 pub struct Consensus {
-    raft: Raft,
+    pub(super) raft: Raft,
     member_id: u64,
     silence_max: Duration,
     service: RaftService,
     transfers: Transfers,
     // Held, since asking raft for them clones the channel each time.
     server_metrics: ServerMetrics,
-    data_metrics: DataMetrics,
+    pub(super) data_metrics: DataMetrics,
+    pub(super) log_store: LogStore,
 }
 
 type ServerMetrics = WatchReceiverOf<TypeConfig, RaftServerMetrics<TypeConfig>>;
@@ -127,7 +128,7 @@ impl Consensus {
             transfers: transfers.clone(),
             tap: tap.clone(),
         };
-        let raft = Raft::new(member_id, config, network, log_store, applier)
+        let raft = Raft::new(member_id, config, network, log_store.clone(), applier)
             .await
             .map_err(std::io::Error::other)?;
         Ok(Self {
@@ -142,6 +143,7 @@ impl Consensus {
             transfers,
             server_metrics: raft.server_metrics(),
             data_metrics: raft.data_metrics(),
+            log_store,
             raft,
         })
     }

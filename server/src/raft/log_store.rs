@@ -79,6 +79,11 @@ impl LogStore {
         f(&mut self.state.lock().expect("no holder of this lock panics"))
     }
 
+    /// The vote that is on disk.
+    pub(super) fn saved_vote(&self) -> Option<Vote> {
+        self.with_state(|state| state.vote)
+    }
+
     async fn read(&self, start: u64, end: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
         let entries = self.log.read(start..end, bytes_max).await?;
         entries

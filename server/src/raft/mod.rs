@@ -11,6 +11,7 @@
 //! * `contact`: how fresh the knowledge of a leader is.
 //! * `network`, `service`, `convert`: both ends of the peer port, and the wire types between them.
 //! * `traffic`: who watches the messages on it.
+//! * `state`: what raft holds at one moment.
 
 mod applier;
 mod consensus;
@@ -21,11 +22,13 @@ mod network;
 mod runtime;
 mod service;
 mod snapshot;
+mod state;
 mod traffic;
 mod types;
 
 pub use consensus::{Consensus, ConsensusOptions, Leadership, NotAccepted, ReadIndexError};
 pub use service::RaftService;
+pub use state::RaftState;
 pub use traffic::{CallNumber, Message, Tap, Traffic};
 pub use types::Peer;
 

@@ -1,7 +1,6 @@
 //! One plan, carried out in this process.
 
 use std::{
-    any::Any,
     fs,
     path::{Path, PathBuf},
     thread,
@@ -14,7 +13,7 @@ use crate::{
     mutants::Mutant,
     oracles,
     plan::{Focus, Plan},
-    run::{RunError, RunResult},
+    run::{RunError, RunResult, message},
 };
 
 /// A plan that is to be examined.
@@ -176,15 +175,6 @@ pub(super) fn carry_out<T: Send>(
 ) -> Result<T, String> {
     thread::scope(|scope| scope.spawn(|| run(plan, mutant)).join())
         .map_err(|panic| message(&*panic).to_owned())
-}
-
-/// What a panic said.
-fn message(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a message")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -17,13 +18,21 @@ use quorate_server::{
     storage::LogOptions,
 };
 
-use super::{observer::ApplyObserver, reference::Reference, traffic::MemberTraffic};
+use super::{
+    holdings, logging,
+    observer::ApplyObserver,
+    reference::{Outcomes, Reference},
+    traffic::MemberTraffic,
+};
 use crate::{disk::SimDisk, history::What, plan::Plan, recorder::Recorder};
 
 /// Port for clients, as etcd has it.
 const CLIENT_PORT: u16 = 2379;
 /// Port for members.
 const PEER_PORT: u16 = 2380;
+
+/// What tokens are signed with.
+const SIGNING_KEY: &str = "a secret of all members of all simulated clusters";
 
 /// How often a member is asked whether it leads.
 const LEADER_POLL: Duration = Duration::from_millis(5);
@@ -46,6 +55,7 @@ struct Life {
     disk: SimDisk,
     recorder: Recorder,
     reference: Reference,
+    outcomes: Outcomes,
     state: Mutex<State>,
 }
 
@@ -78,6 +88,7 @@ impl Member {
         number: u64,
         recorder: &Recorder,
         reference: &Reference,
+        outcomes: &Outcomes,
     ) -> Self {
         let life = Arc::new(Life {
             number,
@@ -86,6 +97,7 @@ impl Member {
             disk: SimDisk::new(plan.seed, number, plan.cluster.fsync_us),
             recorder: recorder.clone(),
             reference: reference.clone(),
+            outcomes: outcomes.clone(),
             state: Mutex::default(),
         });
         let born = life.clone();
@@ -95,6 +107,7 @@ impl Member {
             .ip(ip(number))
             .init(move || born.clone().run())
             .build();
+        logging::name(node.id(), number);
         let member = Self {
             number,
             node: node.id(),
@@ -277,10 +290,14 @@ impl Life {
     async fn run(self: Arc<Self>) {
         let start = self.state().starts;
         self.disk.power_on();
+        self.recorder.push(What::Started {
+            member: self.number,
+        });
         let observer = ApplyObserver {
             member: self.number,
             recorder: self.recorder.clone(),
             reference: self.reference.clone(),
+            outcomes: self.outcomes.clone(),
         };
         let traffic = MemberTraffic {
             member: self.number,
@@ -303,6 +320,14 @@ impl Life {
         };
         let node = server.node().clone();
         self.state().server = Some(node.clone());
+        let told = holdings::tell(
+            self.number,
+            start + 1,
+            node.clone(),
+            self.config.clone(),
+            self.recorder.clone(),
+        );
+        madsim::task::spawn(told);
         let mut last = None;
         loop {
             let term = (node.leader() == Some(node.member_id())).then(|| node.term());
@@ -358,7 +383,7 @@ fn config(plan: &Plan, number: u64) -> Config {
         .map(|member| format!("n{member}={}", peer_url(member)))
         .collect();
     let client_url = format!("http://{}", client_authority(number));
-    let flags = [
+    let mut flags = vec![
         format!("--name=n{number}"),
         format!("--data-dir=/n{number}"),
         format!("--listen-client-urls={client_url}"),
@@ -372,7 +397,42 @@ fn config(plan: &Plan, number: u64) -> Config {
         // Clients look often whether a stream of theirs is alive.
         "--grpc-keepalive-min-time=1ms".to_owned(),
     ];
+    flags.extend(auth_flags(plan));
     Config::from_flags(flags.iter().map(String::as_str)).expect("checked plans give sound flags")
+}
+
+fn auth_flags(plan: &Plan) -> Vec<String> {
+    let Some(auth) = &plan.auth else {
+        return Vec::new();
+    };
+    let tokens = match auth.signed_tokens {
+        true => format!(
+            "jwt,sign-method=HS256,priv-key={},ttl={}s",
+            signing_key().display(),
+            auth.token_ttl_s
+        ),
+        false => "simple".to_owned(),
+    };
+    vec![
+        format!("--auth-token={tokens}"),
+        format!("--auth-token-ttl={}", auth.token_ttl_s),
+        // The lowest that there is: hashing takes real time.
+        "--bcrypt-cost=4".to_owned(),
+    ]
+}
+
+/// The file with the key by which tokens are signed, the same in all runs. It is on a real disk: the
+/// product reads its keys past the simulated one, once and before it does anything else.
+fn signing_key() -> PathBuf {
+    let directory = std::env::temp_dir();
+    let (file, other) = (
+        directory.join("quorate-sim-signing-key"),
+        directory.join(format!("quorate-sim-signing-key-{}", std::process::id())),
+    );
+    std::fs::write(&other, SIGNING_KEY)
+        .and_then(|()| std::fs::rename(&other, &file))
+        .expect("temporary files can be written");
+    file
 }
 
 fn tuning(plan: &Plan, number: u64) -> Tuning {

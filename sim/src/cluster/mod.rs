@@ -1,5 +1,8 @@
 //! The cluster under test: members on nodes of their own, each with its disk and its clock.
 
+mod auth;
+mod holdings;
+pub mod logging;
 mod member;
 mod observer;
 mod points;
@@ -9,7 +12,7 @@ mod traffic;
 pub use self::points::Points;
 pub use member::{Member, client_authority, ip as member_ip};
 
-use self::reference::Reference;
+use self::reference::{Outcomes, Reference};
 use crate::{history::What, plan::Plan, recorder::Recorder};
 
 /// All members.
@@ -25,9 +28,9 @@ impl Cluster {
         recorder.push(What::Cluster {
             members: numbers.clone().collect(),
         });
-        let reference = Reference::new();
+        let (reference, outcomes) = (Reference::new(), Outcomes::default());
         let members = numbers
-            .map(|number| Member::start(plan, number, recorder, &reference))
+            .map(|number| Member::start(plan, number, recorder, &reference, &outcomes))
             .collect();
         Self {
             members,
@@ -58,6 +61,23 @@ impl Cluster {
     /// All members with their numbers.
     pub fn members(&self) -> impl Iterator<Item = (u64, &Member)> {
         (1..).zip(&self.members)
+    }
+
+    /// Whether nothing waits in any of these members.
+    pub fn is_at_rest(&self, members: &[u64]) -> bool {
+        let mut servers = members
+            .iter()
+            .filter_map(|number| self.member(*number).server());
+        servers.all(|server| holdings::is_at_rest(&server))
+    }
+
+    /// Records how full these members' queues are and were.
+    pub fn tell_fills(&self, members: &[u64], recorder: &Recorder) {
+        for &number in members {
+            if let Some(server) = self.member(number).server() {
+                holdings::tell_fills(number, &server, recorder);
+            }
+        }
     }
 
     /// Who leads in the newest term that anybody leads in.

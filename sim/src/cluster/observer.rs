@@ -1,11 +1,14 @@
 //! A member's applies, as records.
 
-use quorate_core::{Applied, Entry, LeaseChange, StateMachine, kv};
+use quorate_core::{Applied, Command, Entry, LeaseChange, StateMachine, kv};
 use quorate_server::replica::{Observer, Replica};
 
-use super::reference::Reference;
+use super::{
+    auth,
+    reference::{Outcomes, Reference},
+};
 use crate::{
-    history::{self, Blob, What},
+    history::{self, Blob, Told, What},
     recorder::Recorder,
 };
 
@@ -18,16 +21,28 @@ pub(super) struct ApplyObserver {
     pub(super) member: u64,
     pub(super) recorder: Recorder,
     pub(super) reference: Reference,
+    pub(super) outcomes: Outcomes,
 }
 
 impl Observer for ApplyObserver {
     fn applied(&self, entry: &Entry, applied: &Applied, state: &StateMachine) {
         self.recorder
             .committed(entry.index, committed(entry, applied));
+        if let (Command::Auth(request), Ok(_)) = (&entry.command, &applied.result) {
+            self.recorder
+                .auth_changed(entry.index, auth::change(request));
+        }
         if let Some(text) = self.reference.judge(entry, applied) {
             self.recorder.push(What::Disputed {
                 index: entry.index,
                 text,
+            });
+        }
+        if let Some(text) = self.outcomes.compare(entry.index, applied) {
+            let index = entry.index;
+            self.recorder.push(What::Told {
+                member: self.member,
+                told: Told::Differs { index, text },
             });
         }
         self.record_state(state);

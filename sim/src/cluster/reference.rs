@@ -1,6 +1,9 @@
 //! The reference model beside the members: what it makes of each entry that they apply.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use quorate_core::{Applied, Entry};
 use quorate_model::Model;
@@ -38,6 +41,27 @@ impl Reference {
         let difference = difference(&expected, applied)?;
         state.has_differed = true;
         Some(difference)
+    }
+}
+
+/// What the first member to apply each entry made of it: all others must make the same of it. Clones
+/// are the same.
+#[derive(Clone, Default)]
+pub(super) struct Outcomes(Arc<Mutex<BTreeMap<u64, Applied>>>);
+
+impl Outcomes {
+    /// What is different, in one line, where a member makes something else of the entry at `index`
+    /// than the first one did.
+    pub(super) fn compare(&self, index: u64, applied: &Applied) -> Option<String> {
+        let mut outcomes = self.0.lock().expect("comparing does not panic");
+        match outcomes.get(&index) {
+            None => {
+                outcomes.insert(index, applied.clone());
+                None
+            }
+            Some(first) if first == applied => None,
+            Some(first) => difference(first, applied),
+        }
     }
 }
 

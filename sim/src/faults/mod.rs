@@ -2,6 +2,7 @@
 
 mod disks;
 mod links;
+mod losses;
 mod members;
 mod network;
 mod operations;
@@ -118,6 +119,7 @@ impl Injector {
 
             Fault::Defragment { target } => self.defragment(target),
             Fault::ChangeRoles { target } => self.change_roles(number, target, operator).await,
+            Fault::ChangeAuth { target, step } => self.change_auth(target, &step, operator).await,
             Fault::Alarm { target, alarm, .. } => self.alarm(target, alarm, time, operator).await,
             Fault::TransferLeader { to } => self.transfer_leader(to).await,
             Fault::Compact { keep } => self.compact(keep, operator).await,

@@ -139,7 +139,7 @@ impl Injector {
         self.cluster.member(member).node()
     }
 
-    fn others(&self, group: &[u64]) -> Vec<NodeId> {
+    pub(super) fn others(&self, group: &[u64]) -> Vec<NodeId> {
         let rest = self
             .cluster
             .members()
@@ -154,7 +154,7 @@ fn names(members: &[u64]) -> String {
 }
 
 /// All links between the two groups.
-fn both_ways(one: &[NodeId], other: &[NodeId]) -> Vec<(NodeId, NodeId)> {
+pub(super) fn both_ways(one: &[NodeId], other: &[NodeId]) -> Vec<(NodeId, NodeId)> {
     let pairs = one.iter().flat_map(|a| other.iter().map(move |b| (*a, *b)));
     pairs.flat_map(|(a, b)| [(a, b), (b, a)]).collect()
 }

@@ -11,8 +11,8 @@ use tokio::sync::Mutex;
 
 use super::Injector;
 use crate::{
-    history::{Outcome, Request},
-    plan::{AlarmName, Target},
+    history::{AuthChange, Outcome, Request},
+    plan::{AlarmName, AuthStep, Target},
     workload::Session,
 };
 
@@ -103,7 +103,24 @@ impl Injector {
         self.recorder.fault(format!("{role} is {what} at n{at}"));
         let mut operator = operator.lock().await;
         operator.go_to(at);
-        operator.change_roles(adds, role).await;
+        let change = match adds {
+            true => AuthChange::RoleAdd { role },
+            false => AuthChange::RoleDelete { role },
+        };
+        operator.execute(Request::Auth(change)).await;
+    }
+
+    /// Has the operator ask for a change of users.
+    pub(super) async fn change_auth(
+        &self,
+        target: Target,
+        step: &AuthStep,
+        operator: &Mutex<Session>,
+    ) {
+        let at = self.resolve(target);
+        let mut operator = operator.lock().await;
+        operator.go_to(at);
+        operator.administer(step).await;
     }
 
     /// Asks the leader to forget what is older than the newest `keep` revisions.

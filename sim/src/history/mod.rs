@@ -5,16 +5,19 @@
 //! text form (one line per record, see [`text`]) is the *trace*: two runs of one plan must give
 //! the same bytes.
 
+mod auth;
 mod blob;
 mod concerns;
 mod op;
 mod operations;
 mod record;
 mod stats;
+mod told;
 mod validate;
 
 pub mod text;
 
+pub use auth::{Access, AuthChange};
 pub use blob::Blob;
 pub use op::{
     Body, Compare, CompareTarget, Delete, Event, Keys, Kv, Put, Range, Relation, Request, Response,
@@ -23,6 +26,7 @@ pub use op::{
 pub use operations::Operation;
 pub use record::{LeaseChange, Outcome, Record, WatchEnd, WatchOpen, What, reason};
 pub use stats::Stats;
+pub use told::{Fill, RaftView, Severity, Told};
 pub use validate::Malformed;
 
 /// The records of a run, ordered by time. Oracles cite records by their position in it.
@@ -58,7 +62,7 @@ impl History {
     /// nanoseconds. `None` where the run never got there.
     pub fn quiet(&self) -> Option<Quiet> {
         self.records.iter().find_map(|record| match record.what {
-            What::Quiet { bound_ms } => Some(Quiet {
+            What::Quiet { bound_ms, .. } => Some(Quiet {
                 since_ns: record.at_ns,
                 bound_ns: bound_ms * 1_000_000,
             }),
@@ -75,6 +79,28 @@ impl History {
                 _ => None,
             })
             .unwrap_or_default()
+    }
+
+    /// The members that must recover when the faults have stopped.
+    pub fn core(&self) -> Vec<u64> {
+        let lost = self.records.iter().find_map(|record| match &record.what {
+            What::Quiet { lost, .. } => Some(lost.as_slice()),
+            _ => None,
+        });
+        let lost = lost.unwrap_or_default();
+        let members = self.members().iter();
+        members
+            .copied()
+            .filter(|member| !lost.contains(member))
+            .collect()
+    }
+
+    /// What a panic said that has ended the run.
+    pub fn panic(&self) -> Option<&str> {
+        self.records.iter().find_map(|record| match &record.what {
+            What::Panic { text } => Some(text.as_str()),
+            _ => None,
+        })
     }
 
     /// Hash of the trace's bytes (64-bit FNV-1a): equal for two runs that did the same.

@@ -1,7 +1,7 @@
 //! The operations of a history in words of its own: neither the product's types nor the wire's,
 //! so that an oracle shares nothing with what it judges.
 
-use super::Blob;
+use super::{AuthChange, Blob};
 
 /// What a client asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,15 @@ pub enum Request {
     LeaseKeepAlive(i64),
     /// Ask for a lease's remaining time.
     LeaseTimeToLive(i64),
+    /// Get a token.
+    Login {
+        /// The user.
+        user: String,
+        /// The number of the password. No two passwords of a run have the same.
+        password: u64,
+    },
+    /// Change users or roles.
+    Auth(AuthChange),
 }
 
 impl Request {
@@ -331,6 +340,14 @@ pub enum Body {
         /// The granted time to live, seconds.
         granted_ttl_s: i64,
     },
+    /// To a login.
+    Login {
+        /// The log position from which on members know the token; `None` for a signed one, which
+        /// they need not know.
+        index: Option<u64>,
+    },
+    /// To a change of users or roles.
+    Auth,
 }
 
 impl Body {
@@ -347,6 +364,8 @@ impl Body {
                 | (Self::LeaseRevoke, Request::LeaseRevoke(_))
                 | (Self::LeaseKeepAlive { .. }, Request::LeaseKeepAlive(_))
                 | (Self::LeaseTimeToLive { .. }, Request::LeaseTimeToLive(_))
+                | (Self::Login { .. }, Request::Login { .. })
+                | (Self::Auth, Request::Auth(_))
         )
     }
 

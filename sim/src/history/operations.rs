@@ -1,5 +1,7 @@
 //! Invocations joined with their returns.
 
+use std::collections::BTreeMap;
+
 use super::{Body, History, Outcome, Request, Response, What};
 
 /// One operation of a client, from its invocation to its return.
@@ -13,6 +15,8 @@ pub struct Operation<'a> {
     pub member: u64,
     /// The request.
     pub request: &'a Request,
+    /// The login that its token is from, if it came with one.
+    pub login: Option<u64>,
     /// When it was sent, nanoseconds.
     pub invoke_ns: u64,
     /// The record of the invocation.
@@ -73,9 +77,14 @@ impl History {
     /// All operations, in the order of their invocations.
     pub fn operations(&self) -> Vec<Operation<'_>> {
         let mut operations: Vec<Operation<'_>> = Vec::new();
-        let mut position = std::collections::BTreeMap::new();
+        let mut position = BTreeMap::new();
+        let mut logins: BTreeMap<u64, u64> = BTreeMap::new();
         for (record, entry) in self.records().iter().enumerate() {
             match &entry.what {
+                What::Token { client, login } => match login {
+                    Some(login) => _ = logins.insert(*client, *login),
+                    None => _ = logins.remove(client),
+                },
                 What::Invoke {
                     op,
                     client,
@@ -87,6 +96,7 @@ impl History {
                         id: *op,
                         client: *client,
                         member: *member,
+                        login: logins.get(client).copied(),
                         request,
                         invoke_ns: entry.at_ns,
                         invoke_record: record,

@@ -1,6 +1,6 @@
 //! One line of a history.
 
-use super::{Event, Keys, Request, Response};
+use super::{AuthChange, Event, Keys, Request, Response, Told};
 
 /// Something that was seen, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,13 @@ pub enum What {
         op: u64,
         /// Its outcome.
         outcome: Outcome,
+    },
+    /// A client sends another token from now on, or none.
+    Token {
+        /// The client.
+        client: u64,
+        /// The login that the token is from.
+        login: Option<u64>,
     },
     /// A client asked for a watch.
     WatchOpen(WatchOpen),
@@ -85,6 +92,13 @@ pub enum What {
         /// The leases that it changed.
         leases: Vec<LeaseChange>,
     },
+    /// A committed log entry has changed users or roles, or whether they count. Recorded as above.
+    AuthChanged {
+        /// Its position in the log.
+        index: u64,
+        /// What it changed.
+        change: AuthChange,
+    },
     /// The reference model does not agree with what an entry did.
     Disputed {
         /// The entry's position in the log.
@@ -104,6 +118,11 @@ pub enum What {
         revision: i64,
         /// Hash of the member's whole replicated state.
         state_hash: u64,
+    },
+    /// A member's process starts: it knows what it has kept, which may be less than it knew before.
+    Started {
+        /// The member.
+        member: u64,
     },
     /// A member became the leader.
     Leader {
@@ -135,6 +154,18 @@ pub enum What {
         /// How much faster than true time, parts per million; negative is slower.
         rate_ppm: i64,
     },
+    /// A member tells something of itself.
+    Told {
+        /// The member.
+        member: u64,
+        /// What it tells.
+        told: Told,
+    },
+    /// The run has ended here by a panic: a member, or the simulator, had found itself at fault.
+    Panic {
+        /// What it said, on one line.
+        text: String,
+    },
     /// A member's monotonic clock is so much further at once.
     ClockSkip {
         /// The member.
@@ -154,10 +185,12 @@ pub enum What {
         /// How often members came there.
         times: u64,
     },
-    /// All faults have stopped: every member is up, every link works.
+    /// All faults have stopped: but for those that are lost every member is up, every link works.
     Quiet {
         /// How long a correct cluster may take from now on to do what it owes, milliseconds.
         bound_ms: u64,
+        /// Members that are broken for good, and need not.
+        lost: Vec<u64>,
     },
 }
 
@@ -178,6 +211,20 @@ pub mod reason {
     pub const LEASE_NOT_FOUND: &str = "etcdserver: requested lease not found";
     /// The revision is no longer kept.
     pub const COMPACTED: &str = "etcdserver: mvcc: required revision has been compacted";
+    /// The revision is not there yet.
+    pub const FUTURE: &str = "etcdserver: mvcc: required revision is a future revision";
+    /// The user may not do this.
+    pub const DENIED: &str = "etcdserver: permission denied";
+    /// A request without a token.
+    pub const NO_TOKEN: &str = "etcdserver: user name is empty";
+    /// The token is no token, or not any more.
+    pub const BAD_TOKEN: &str = "etcdserver: invalid auth token";
+    /// The token is older than the last change of users or roles.
+    pub const OLD_TOKEN: &str = "etcdserver: revision of auth store is old";
+    /// Nobody can log in while authentication is off.
+    pub const NOT_ENABLED: &str = "etcdserver: authentication is not enabled";
+    /// There is no such user, or it has another password.
+    pub const BAD_PASSWORD: &str = "etcdserver: authentication failed, invalid user ID or password";
 }
 
 /// What a client asked to watch.
@@ -213,7 +260,7 @@ impl WatchOpen {
 }
 
 /// Why a watch is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WatchEnd {
     /// The client wanted no more.
     Closed,
@@ -221,6 +268,10 @@ pub enum WatchEnd {
     Broken,
     /// The member refused to go on: it needs revisions that are compacted up to this one.
     Compacted(i64),
+    /// The member ended it for another reason, which it gave.
+    Cancelled(String),
+    /// The client may not read the keys.
+    Denied,
 }
 
 /// What an entry did to one lease.

@@ -1,26 +1,32 @@
 //! When nothing breaks any more, all members agree and serve within a bounded time: each answers a
 //! linearizable read, some write is acknowledged, each applies all that was applied anywhere, and
-//! open watches get what is due to them.
+//! open watches get what is due to them. Members that are broken for good, a minority, owe nothing;
+//! the others must do without them. Where they do not, [`stall`](super::stall) says what it looks
+//! like.
 //!
 //! Only for histories of whole runs, which begin with their members: such a run must also have
-//! become quiet.
+//! become quiet. One that a panic has ended owes nothing more.
 
 use std::collections::BTreeMap;
 
-use super::{Finding, ledger::Ledger, seconds};
+use super::{Finding, ledger::Ledger, seconds, stall};
 use crate::history::{History, Operation, Quiet, Request, WatchOpen, What};
 
 pub(super) fn check(history: &History) -> Result<(), Finding> {
-    if history.members().is_empty() {
+    if history.members().is_empty() || history.panic().is_some() {
         return Ok(());
     }
     let Some(quiet) = history.quiet() else {
         return Finding::err("the run ended before its faults had stopped", []);
     };
     let ledger = Ledger::of(history)?;
-    check_service(history, quiet)?;
-    check_replicas(history, quiet)?;
-    check_watches(history, quiet, &ledger)
+    check_service(history, quiet)
+        .and_then(|()| check_replicas(history, quiet))
+        .and_then(|()| check_watches(history, quiet, &ledger))
+        .map_err(|finding| Finding {
+            explanation: format!("{} ({})", finding.explanation, stall::describe(history)),
+            ..finding
+        })
 }
 
 /// Some write, and a linearizable read by each member, is acknowledged in time.
@@ -40,7 +46,7 @@ fn check_service(history: &History, quiet: Quiet) -> Result<(), Finding> {
         let text = format!("no write was acknowledged within {bound} of the last fault at {since}");
         return Finding::err(text, []);
     }
-    for &member in history.members() {
+    for member in history.core() {
         let reads = |operation: &&&Operation<'_>| {
             operation.member == member && matches!(operation.request, Request::Range(_))
         };
@@ -74,7 +80,7 @@ fn check_replicas(history: &History, quiet: Quiet) -> Result<(), Finding> {
     let Some((at_ns, index, record)) = last else {
         return Ok(());
     };
-    for &member in history.members() {
+    for member in history.core() {
         let due_ns = due_ns(quiet, at_ns);
         let (applied, applied_ns) = reached.get(&member).copied().unwrap_or((0, 0));
         if applied < index || applied_ns > due_ns {
@@ -91,7 +97,11 @@ fn check_replicas(history: &History, quiet: Quiet) -> Result<(), Finding> {
 /// Each open watch is created, and gets its next event, in time.
 fn check_watches(history: &History, quiet: Quiet, ledger: &Ledger<'_>) -> Result<(), Finding> {
     let late = |since_ns| due_ns(quiet, since_ns) <= history.end_ns();
+    let core = history.core();
     for (open, next, open_ns, record) in open_watches(history) {
+        if !core.contains(&open.member) {
+            continue;
+        }
         let Some(next) = next else {
             if late(open_ns) {
                 return Finding::err(format!("watch{} is never created", open.watch), [record]);

@@ -5,10 +5,21 @@
 //! moment between its request and its answer; the check takes the request's time, and counts with
 //! whatever member's clock was fastest at each time, so that what it reports is early beyond any
 //! excuse. A lease that may have been revoked may end at any time.
+//!
+//! | promise | where |
+//! |---|---|
+//! | L1: it does not end early | `check_not_early`, `check_not_revived` |
+//! | L2: it ends, within a bounded time | `check_ends` |
+//! | L3: what the leader of an older term proposes for its end has no effect | [`model_equivalence`](super::model_equivalence), which has the term of each end; by its effect, L1 |
+//! | L4: its keys go with it, in one revision, and watches see that | `check_keys`, `check_reads`, [`watch`](super::watch) |
+//! | L5: what is left of it does not grow by itself | [`remaining`](super::remaining) |
+//! | L6: replicas agree across checkpoints, restarts, and clocks that go back | [`replica_equality`](super::replica_equality), which compares states with cluster time in them |
 
 use std::collections::BTreeMap;
 
-use super::{Finding, clocks::Clocks, ledger::Ledger, model::State, seconds};
+use super::{
+    Finding, clocks::Clocks, ledger::Ledger, model::State, remaining::check_remaining, seconds,
+};
 use crate::history::{
     Blob, Body, Event, History, LeaseChange, Operation, Outcome, Request, reason,
 };
@@ -24,6 +35,7 @@ pub(super) fn check(history: &History) -> Result<(), Finding> {
         lease.check_not_revived()?;
         lease.check_ends(history, &ledger, &clocks)?;
     }
+    check_remaining(history, &operations)?;
     check_reads(&operations, &leases)
 }
 

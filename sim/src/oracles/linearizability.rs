@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Finding,
+    floors::{Floor, Shown, floors, place},
     ledger::{Ledger, Revision},
     matching,
     model::State,
@@ -22,7 +23,7 @@ use crate::history::{Body, Event, History, Operation, Request, Response};
 pub(super) fn check(history: &History) -> Result<(), Finding> {
     let operations = history.operations();
     let ledger = Ledger::of(history)?;
-    let floors = floors(&operations);
+    let floors = floors(&operations, &ledger);
     check_order(&operations, &floors)?;
     let mut replay = Replay {
         ledger: &ledger,
@@ -40,69 +41,31 @@ type Writers = BTreeMap<i64, usize>;
 /// Which revision an operation has read.
 type Readers = Vec<(i64, usize)>;
 
-/// A place in the order: `2r` is the write of revision `r`, `2r + 1` is between it and the next.
-type Place = i64;
-
-fn place(operation: &Operation<'_>, response: &Response) -> Place {
-    if operation.wrote() {
-        response.revision * 2
-    } else {
-        response.revision * 2 + 1
-    }
-}
-
-/// For each operation the greatest place that was acknowledged before it was sent, with the
-/// operation that holds it.
-fn floors(operations: &[Operation<'_>]) -> Vec<Option<(Place, usize)>> {
-    let mut returns: Vec<(u64, Place, usize)> = operations
-        .iter()
-        .enumerate()
-        .filter(|(_, operation)| operation.is_linearizable())
-        .filter_map(|(at, operation)| {
-            let (return_ns, response) = operation.acknowledged()?;
-            Some((return_ns, place(operation, response), at))
-        })
-        .collect();
-    returns.sort_unstable();
-    let mut returns = returns.into_iter().peekable();
-    let mut floor: Option<(Place, usize)> = None;
-    let raise = |operation: &Operation<'_>| {
-        while let Some((_, place, at)) = returns.next_if(|next| next.0 < operation.invoke_ns) {
-            if floor.is_none_or(|floor| floor.0 < place) {
-                floor = Some((place, at));
-            }
-        }
-        floor
-    };
-    operations.iter().map(raise).collect()
-}
-
-/// What was acknowledged before a request was sent comes before it in the order.
-fn check_order(
-    operations: &[Operation<'_>],
-    floors: &[Option<(Place, usize)>],
-) -> Result<(), Finding> {
+/// What was acknowledged or seen before a request was sent comes before it in the order.
+fn check_order(operations: &[Operation<'_>], floors: &[Option<Floor>]) -> Result<(), Finding> {
     for (operation, floor) in operations.iter().zip(floors) {
-        let (Some((_, response)), Some((floor, at))) = (operation.acknowledged(), *floor) else {
+        let (Some((_, response)), Some(floor)) = (operation.acknowledged(), *floor) else {
             continue;
         };
-        if !operation.is_linearizable() || place(operation, response) >= floor {
+        if !operation.is_linearizable() || place(operation, response) >= floor.place {
             continue;
         }
-        let earlier = &operations[at];
+        let (how, records) = match floor.shown_by {
+            Shown::Answer(at) => {
+                let earlier = &operations[at];
+                let how = format!("op{} had been acknowledged at", earlier.id);
+                (how, earlier.records())
+            }
+            Shown::Seen(record) => ("somebody had seen".to_owned(), vec![record]),
+        };
         let text = format!(
-            "op{} took place at revision {}, although op{} had been acknowledged at revision {} \
-             before op{} was sent",
+            "op{} took place at revision {}, although {how} revision {} before op{} was sent",
             operation.id,
             response.revision,
-            earlier.id,
-            floor / 2,
+            floor.place / 2,
             operation.id,
         );
-        return Finding::err(
-            text,
-            operation.records().into_iter().chain(earlier.records()),
-        );
+        return Finding::err(text, operation.records().into_iter().chain(records));
     }
     Ok(())
 }
@@ -199,6 +162,14 @@ impl<'a> Replay<'a> {
             return Ok(());
         };
         compare_answers(operation, Some(&body), revision.number)?;
+        if revision.seen_ns < operation.invoke_ns {
+            let text = format!(
+                "op{} was acknowledged at revision {}, which was there before it was sent",
+                operation.id, revision.number
+            );
+            let records = operation.records().into_iter().chain([revision.record]);
+            return Finding::err(text, records);
+        }
         if same_changes(&events, &revision.events) {
             return Ok(());
         }
@@ -233,13 +204,13 @@ impl<'a> Replay<'a> {
     }
 
     /// Finds a request for each revision that no acknowledged operation claims.
-    fn explain(&self, floors: &[Option<(Place, usize)>]) -> Result<Writers, Finding> {
+    fn explain(&self, floors: &[Option<Floor>]) -> Result<Writers, Finding> {
         let candidates: Vec<Vec<usize>> = self
             .unclaimed
             .iter()
             .map(|(revision, writers)| {
                 let in_time =
-                    |at: &usize| floors[*at].is_none_or(|floor| floor.0 <= revision.number * 2);
+                    |at: &usize| floors[*at].is_none_or(|floor| floor.place <= revision.number * 2);
                 writers.iter().copied().filter(in_time).collect()
             })
             .collect();

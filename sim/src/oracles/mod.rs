@@ -4,17 +4,28 @@
 //! Every oracle has broken histories that it must reject, and good ones that all must accept, as
 //! text under `sim/histories/<oracle>/`.
 
+mod auth;
 mod clocks;
+mod compaction;
 mod convergence;
+mod cross_check;
 mod durability;
+mod floors;
 mod leadership;
 mod lease;
 mod ledger;
 mod linearizability;
+mod logs;
 mod matching;
 mod model;
 mod model_equivalence;
+mod panic;
+mod queues;
+mod raft;
+mod remaining;
 mod replica_equality;
+mod search;
+mod stall;
 mod watch;
 
 use std::fmt;
@@ -31,7 +42,12 @@ pub struct Oracle {
 }
 
 /// All oracles.
-pub const ORACLES: [Oracle; 8] = [
+pub const ORACLES: [Oracle; 15] = [
+    Oracle {
+        name: "panic",
+        promise: "A run comes to its end.",
+        check: panic::check,
+    },
     Oracle {
         name: "model_equivalence",
         promise: "Every entry does what the reference model says.",
@@ -48,6 +64,11 @@ pub const ORACLES: [Oracle; 8] = [
         check: leadership::check,
     },
     Oracle {
+        name: "raft",
+        promise: "Votes and logs keep raft's invariants.",
+        check: raft::check,
+    },
+    Oracle {
         name: "durability",
         promise: "What was acknowledged or seen is never lost.",
         check: durability::check,
@@ -57,6 +78,17 @@ pub const ORACLES: [Oracle; 8] = [
         promise: "Every answer is what one copy, doing one operation at a time between its \
                   request and its answer, would have given.",
         check: linearizability::check,
+    },
+    Oracle {
+        name: "cross_check",
+        promise: "A search for an order of the operations comes to the same verdict as the order \
+                  that their answers state.",
+        check: cross_check::agree,
+    },
+    Oracle {
+        name: "compaction",
+        promise: "What is compacted is refused, and nothing else is.",
+        check: compaction::check,
     },
     Oracle {
         name: "watch",
@@ -69,6 +101,21 @@ pub const ORACLES: [Oracle; 8] = [
         promise: "A lease lives at least its time to live by the fastest clock, ends soon after \
                   it by the slowest, and takes its keys with it in one revision.",
         check: lease::check,
+    },
+    Oracle {
+        name: "auth",
+        promise: "What is answered was allowed to whoever asked, and what is refused was not.",
+        check: auth::check,
+    },
+    Oracle {
+        name: "logs",
+        promise: "Members log warnings and errors only for the faults that explain them.",
+        check: logs::check,
+    },
+    Oracle {
+        name: "queues",
+        promise: "No queue is longer than its limit, and in the end all are empty.",
+        check: queues::check,
     },
     Oracle {
         name: "convergence",

@@ -1,16 +1,26 @@
 //! At one log position all members have the same state: term, revision and hash of everything
-//! replicated. A member that applies a position again after a restart is held to it, too.
+//! replicated. And all make the same of the entry there: its answer, its events, its changes of
+//! leases. A member that applies a position again after a restart is held to it, too.
 
 use std::collections::BTreeMap;
 
 use super::{Finding, ledger::Ledger};
-use crate::history::{History, What};
+use crate::history::{History, Told, What};
 
 pub(super) fn check(history: &History) -> Result<(), Finding> {
     let mut first: BTreeMap<u64, (&What, usize)> = BTreeMap::new();
     for (record, entry) in history.records().iter().enumerate() {
-        let What::Applied { index, .. } = entry.what else {
-            continue;
+        let index = match &entry.what {
+            What::Applied { index, .. } => *index,
+            What::Told {
+                member,
+                told: Told::Differs { index, text },
+            } => {
+                let text = format!("n{member} answers otherwise at log position {index}: {text}");
+                let entry = position(history, *index);
+                return Finding::err(text, entry.into_iter().chain([record]));
+            }
+            _ => continue,
         };
         let (other, other_record) = *first.entry(index).or_insert((&entry.what, record));
         if let Some(difference) = difference(other, &entry.what) {
@@ -52,4 +62,11 @@ fn difference(one: &What, other: &What) -> Option<String> {
         return None;
     };
     Some(format!("n{a} and n{b} have {what}"))
+}
+
+/// The record of the entry at a log position.
+fn position(history: &History, at: u64) -> Option<usize> {
+    let is_entry = |what: &What| matches!(what, What::Committed { index, .. } if *index == at);
+    let records = history.records().iter();
+    records.into_iter().position(|entry| is_entry(&entry.what))
 }

@@ -1,6 +1,23 @@
 //! A watch delivers every event of its keys once, in order, whole revisions, nothing that is not
 //! yet committed; with the state before where that was asked for. What it reports as progress has
 //! all been delivered.
+//!
+//! etcd's nine guarantees, by the names that its own checks have, and what is more than these:
+//!
+//! | guarantee | where |
+//! |---|---|
+//! | filter: only what was asked for | `wrong`, `check_prev` (no state before that nobody wants) |
+//! | ordered, unique | `deliver` compares with what is due next; `wrong` says which of the two is hurt |
+//! | atomic: a revision comes in one response | `deliver`: all of its last revision is due |
+//! | bookmarkable: progress has all been delivered | `progress` |
+//! | resumable: all from the start revision on | `created`, then as for reliable |
+//! | reliable: no event is left out | `deliver`, at the end [`convergence`](super::convergence) |
+//! | isCreate: version and revisions of each event | `deliver` compares whole events |
+//! | prevKV: exactly the state before | `check_prev` |
+//! | progress never runs ahead, or before the start | `progress`, `check_time` |
+//! | fragments are parts of one response | `collect`, `created`, `progress` |
+//! | a watch ends for a compaction only, and says which | `compacted`, `cancelled` |
+//! | nothing before it is committed | `check_time` |
 
 use std::collections::BTreeMap;
 
@@ -50,6 +67,13 @@ pub(super) fn check(history: &History) -> Result<(), Finding> {
             } => {
                 watch.compacted(*revision, &compactions, at)?;
             }
+            What::WatchEnd {
+                why: WatchEnd::Cancelled(reason),
+                ..
+            } => {
+                let text = format!("was cancelled, for no good reason: {reason}");
+                return watch.broken(text, at);
+            }
             _ => {}
         }
     }
@@ -69,8 +93,9 @@ struct Watch<'a> {
     open_record: usize,
     /// The first revision that it has not delivered; `None` until it is created.
     next: Option<i64>,
-    /// Events of a response that is not complete.
+    /// Events of a response that is not complete, and the revision of its header.
     part: Vec<&'a Event>,
+    part_revision: i64,
     /// The last response.
     last_record: usize,
 }
@@ -82,6 +107,7 @@ impl<'a> Watch<'a> {
             open_record,
             next: None,
             part: Vec::new(),
+            part_revision: 0,
             last_record: open_record,
         }
     }
@@ -112,6 +138,14 @@ impl<'a> Watch<'a> {
             }
             Some(_) => {}
         }
+        if !self.part.is_empty() && self.part_revision != revision {
+            let text = format!(
+                "delivered a part of a response of revision {revision} behind one of revision {}",
+                self.part_revision
+            );
+            return self.broken(text, at);
+        }
+        self.part_revision = revision;
         self.part.extend(events);
         Ok(())
     }
@@ -215,6 +249,9 @@ impl<'a> Watch<'a> {
         let Some(next) = self.next else {
             return self.broken("reported progress before it was created".into(), at);
         };
+        if !self.part.is_empty() {
+            return self.broken("reported progress between parts of a response".into(), at);
+        }
         if revision < self.open.start_revision {
             let text = format!("reported revision {revision}, which is before its start revision");
             return self.broken(text, at);
@@ -246,7 +283,7 @@ impl<'a> Watch<'a> {
             let text = format!("gave up for a compaction at {up_to}, but {next} was its next one");
             return self.broken(text, at);
         }
-        if !compactions.may_cover(up_to, at.ns) {
+        if !compactions.has(up_to, at.ns) {
             let text = format!("gave up for a compaction at {up_to} that nobody had asked for");
             return self.broken(text, at);
         }
@@ -297,6 +334,14 @@ impl Compactions {
             })
             .collect();
         Self { asked }
+    }
+
+    /// Whether there may have been a compaction at just this revision.
+    fn has(&self, revision: i64, at_ns: u64) -> bool {
+        let asked = self.asked.iter();
+        asked
+            .into_iter()
+            .any(|ask| ask.0 <= at_ns && ask.1 == revision)
     }
 
     /// Whether history below `revision` may be gone at `at_ns`.

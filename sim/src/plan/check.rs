@@ -18,6 +18,7 @@ impl Plan {
     pub fn check(&self) -> Result<(), Invalid> {
         self.check_cluster()?;
         self.check_workload()?;
+        self.check_auth()?;
         self.check_faults()
     }
 
@@ -64,6 +65,25 @@ impl Plan {
         span("workload.lease_ttl_s", workload.lease_ttl_s)
     }
 
+    fn check_auth(&self) -> Result<(), Invalid> {
+        for timed in &self.schedule.faults {
+            if let Fault::ChangeAuth { step, .. } = &timed.fault {
+                require(self.auth.is_some(), || {
+                    "schedule.faults change users, but there is no [auth]".into()
+                })?;
+                step.check().map_err(Invalid)?;
+            }
+        }
+        let Some(auth) = &self.auth else {
+            return Ok(());
+        };
+        require(auth.users > 0, || "auth.users is 0".into())?;
+        require(auth.token_ttl_s > 0, || "auth.token_ttl_s is 0".into())?;
+        require(auth.root_percent + auth.nobody_percent <= 100, || {
+            "auth.root_percent and auth.nobody_percent are more than 100 together".into()
+        })
+    }
+
     fn check_faults(&self) -> Result<(), Invalid> {
         let (schedule, members) = (&self.schedule, self.cluster.members);
         require(schedule.quiet_ms > 0, || "schedule.quiet_ms is 0".into())?;
@@ -97,6 +117,15 @@ impl Plan {
                 || format!("the fault at {at_ms} ms names a member that the cluster does not have"),
             )?;
         }
+        let lost: Vec<u64> = schedule.lost.iter().map(|loss| loss.member).collect();
+        require(
+            lost.is_sorted_by(|one, next| one < next)
+                && lost.iter().all(|member| (1..=members).contains(member)),
+            || "schedule.lost does not name members of the cluster, each once, in order".into(),
+        )?;
+        require(lost.len() as u64 <= minority(members), || {
+            "schedule.lost is more than a minority of the members".into()
+        })?;
         let faults = schedule.faults.iter().map(|timed| &timed.fault);
         let damaged: BTreeSet<u64> = faults
             .filter(|fault| is_damage(fault))
@@ -134,7 +163,7 @@ fn require(holds: bool, reason: impl FnOnce() -> String) -> Result<(), Invalid> 
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::{Fault, Focus, Plan, Span, Target, TimedFault};
+    use crate::plan::{Breakage, Fault, Focus, Loss, Plan, Span, Target, TimedFault};
 
     /// Some plan that is sound.
     fn sound() -> Plan {
@@ -158,6 +187,10 @@ mod tests {
             at_ms: 1,
             fault: Fault::BitRot { target, down_ms: 5 },
         };
+        let loss = |member| Loss {
+            member,
+            how: Breakage::Down,
+        };
         let wipe = |target| TimedFault {
             at_ms: 2,
             fault: Fault::WipeDisk {
@@ -170,7 +203,7 @@ mod tests {
             at_ms: 1,
             fault: Fault::Ring { order, for_ms: 5 },
         };
-        let breaks: [(&str, Spoil<'_>); 13] = [
+        let breaks: [(&str, Spoil<'_>); 15] = [
             ("cluster.members", &|plan| plan.cluster.members = 0),
             ("cluster.clock_ppm", &|plan| plan.cluster.clock_ppm.clear()),
             ("cluster.election_ms", &|plan| plan.cluster.election_ms = 1),
@@ -189,6 +222,12 @@ mod tests {
             }),
             ("a minority", &|plan| {
                 plan.schedule.faults = vec![rot(Target::Member(1)), rot(Target::Member(2))];
+            }),
+            ("schedule.lost is more than", &|plan| {
+                plan.schedule.lost = vec![loss(1), loss(2)];
+            }),
+            ("schedule.lost does not name", &|plan| {
+                plan.schedule.lost = vec![loss(4)];
             }),
             ("a minority", &|plan| {
                 plan.schedule.faults = vec![rot(Target::Member(1)), wipe(Target::Member(2))];

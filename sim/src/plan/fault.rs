@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CrashAt, Span, Target};
+use super::{AuthStep, CrashAt, Span, Target};
 
 /// A fault with the time at which it begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,10 +218,17 @@ pub enum Fault {
         /// The member.
         target: Target,
     },
-    /// Somebody adds a role, or takes one away. Authentication stays off.
+    /// Somebody adds a role without permissions, or takes one away.
     ChangeRoles {
         /// The member that is asked.
         target: Target,
+    },
+    /// The operator changes users or roles. Only in plans with authentication.
+    ChangeAuth {
+        /// The member that is asked.
+        target: Target,
+        /// For what.
+        step: AuthStep,
     },
     /// The key space's history is compacted.
     Compact {
@@ -282,6 +289,7 @@ impl Fault {
             | Self::TransferLeader { .. }
             | Self::Defragment { .. }
             | Self::ChangeRoles { .. }
+            | Self::ChangeAuth { .. }
             | Self::Compact { .. } => 0,
         }
     }
@@ -308,6 +316,7 @@ impl Fault {
             | Self::Pause { target, .. }
             | Self::Defragment { target }
             | Self::ChangeRoles { target }
+            | Self::ChangeAuth { target, .. }
             | Self::TransferLeader { to: target } => vec![*target],
             Self::OneWay { from, to, .. }
             | Self::Hold { from, to, .. }
@@ -353,6 +362,7 @@ impl Fault {
             Self::Pause { .. } => "pause",
             Self::Defragment { .. } => "defragment",
             Self::ChangeRoles { .. } => "change-roles",
+            Self::ChangeAuth { .. } => "change-auth",
             Self::TransferLeader { .. } => "transfer-leader",
             Self::Compact { .. } => "compact",
         }

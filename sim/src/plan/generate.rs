@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 
 use super::{
-    AlarmName, Cluster, CrashAt, Fault, Knobs, Plan, Schedule, Span, Stream, Target, TimedFault,
-    Workload, disk_faults, outages,
+    AlarmName, Auth, Cluster, CrashAt, Fault, Knobs, Plan, Schedule, Span, Stream, Target,
+    TimedFault, Workload, disk_faults, loss, outages,
 };
 
 /// Fastest and slowest clock of a plan, parts per million off true time.
@@ -48,6 +48,7 @@ impl Plan {
         let knobs = Knobs::generate(&mut Stream::new(seed, "plan/knobs"));
         let workload = Workload::generate(&mut Stream::new(seed, "plan/workload"));
         let mut schedule = schedule(&mut Stream::new(seed, "plan/faults"), focus, &cluster);
+        let mut auth = None;
         if focus == Focus::Everything {
             let stream = &mut Stream::new(seed, "plan/disk-faults");
             let broken = disk_faults::generate(stream, cluster.members, schedule.run_ms);
@@ -55,13 +56,22 @@ impl Plan {
             let stream = &mut Stream::new(seed, "plan/outages");
             let outages = outages::generate(stream, cluster.members, schedule.run_ms);
             schedule.faults.extend(outages);
+            let stream = &mut Stream::new(seed, "plan/auth");
+            let (members, keys) = (cluster.members, workload.keys);
+            if let Some((users, steps)) = Auth::generate(stream, members, keys, schedule.run_ms) {
+                auth = Some(users);
+                schedule.faults.extend(steps);
+            }
             schedule.faults.sort_by_key(|fault| fault.at_ms);
+            let stream = &mut Stream::new(seed, "plan/losses");
+            schedule.lost = loss::generate(stream, cluster.members);
         }
         Self {
             seed,
             cluster,
             knobs,
             workload,
+            auth,
             schedule,
         }
     }
@@ -136,6 +146,7 @@ fn schedule(stream: &mut Stream, focus: Focus, cluster: &Cluster) -> Schedule {
     Schedule {
         run_ms,
         quiet_ms: QUIET_MS.max(QUIET_ELECTIONS * cluster.election_ms),
+        lost: Vec::new(),
         faults,
     }
 }
@@ -397,7 +408,7 @@ mod tests {
                 .into_iter()
                 .for_each(|kind| *plans_with.entry(kind).or_default() += 1);
         }
-        assert_eq!(plans_with.len(), 27, "{plans_with:?}");
+        assert_eq!(plans_with.len(), 28, "{plans_with:?}");
         for (kind, plans) in plans_with {
             assert!((30..270).contains(&plans), "{kind} in {plans} plans of 300");
         }

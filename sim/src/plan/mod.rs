@@ -3,12 +3,14 @@
 //! A plan is a TOML file (see [`text`]). It says all that the run depends on: what it leaves open
 //! (latencies, think times, which key comes next) is drawn from streams seeded by its `seed`.
 
+mod auth;
 mod check;
 mod crash_at;
 mod disk_faults;
 mod fault;
 mod generate;
 mod knobs;
+mod loss;
 mod outages;
 mod span;
 mod stream;
@@ -19,11 +21,13 @@ pub mod text;
 
 use serde::{Deserialize, Serialize};
 
+pub use auth::{Auth, AuthStep, ROOT};
 pub use check::Invalid;
 pub use crash_at::CrashAt;
 pub use fault::{AlarmName, Fault, TimedFault, ring_gaps};
 pub use generate::Focus;
 pub use knobs::Knobs;
+pub use loss::{Breakage, Loss};
 pub use span::Span;
 pub use stream::Stream;
 pub use target::Target;
@@ -45,6 +49,9 @@ pub struct Plan {
     pub knobs: Knobs,
     /// What the clients do.
     pub workload: Workload,
+    /// Users and tokens; without them authentication stays off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     /// How long the run takes and what breaks.
     pub schedule: Schedule,
 }
@@ -76,6 +83,19 @@ pub struct Schedule {
     pub run_ms: u64,
     /// How long a correct cluster may then take to converge and to serve, milliseconds.
     pub quiet_ms: u64,
+    /// Who stays broken for good when the clients stop, a minority. All others are mended.
+    #[serde(default)]
+    pub lost: Vec<Loss>,
     /// What breaks, in the order of time.
     pub faults: Vec<TimedFault>,
+}
+
+impl Plan {
+    /// The members that must recover, and serve, when the clients have stopped.
+    pub fn core(&self) -> Vec<u64> {
+        let is_lost = |member: &u64| self.schedule.lost.iter().any(|loss| loss.member == *member);
+        (1..=self.cluster.members)
+            .filter(|member| !is_lost(member))
+            .collect()
+    }
 }

@@ -73,9 +73,16 @@ impl fmt::Display for Plan {
         write_table(f, "cluster", &self.cluster)?;
         write_table(f, "knobs", &self.knobs)?;
         write_table(f, "workload", &self.workload)?;
+        if let Some(auth) = &self.auth {
+            write_table(f, "auth", auth)?;
+        }
         writeln!(f, "\n[schedule]")?;
         writeln!(f, "run_ms = {}", self.schedule.run_ms)?;
         writeln!(f, "quiet_ms = {}", self.schedule.quiet_ms)?;
+        if !self.schedule.lost.is_empty() {
+            let lost: Vec<String> = self.schedule.lost.iter().map(inline).collect();
+            writeln!(f, "lost = [{}]", lost.join(", "))?;
+        }
         writeln!(f, "faults = [")?;
         for fault in &self.schedule.faults {
             writeln!(f, "  {},", inline(fault))?;
@@ -95,6 +102,10 @@ impl Plan {
             .into_iter()
             .map(|(kind, count)| format!("{count} {kind}"))
             .collect();
+        let mut kinds = kinds;
+        if !self.schedule.lost.is_empty() {
+            kinds.push(format!("{} lost", self.schedule.lost.len()));
+        }
         let faults = if kinds.is_empty() {
             "no faults".into()
         } else {
@@ -123,7 +134,7 @@ fn write_table<T: Serialize>(f: &mut fmt::Formatter<'_>, name: &str, value: &T) 
 }
 
 /// `{ at_ms = 1200, kind = "crash", … }`.
-fn inline(fault: &TimedFault) -> String {
+fn inline(fault: &impl Serialize) -> String {
     let mut text = String::new();
     fault
         .serialize(toml::ser::ValueSerializer::new(&mut text))

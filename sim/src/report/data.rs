@@ -17,9 +17,9 @@ use crate::{
 const TEXT_CHARS_MAX: usize = 800;
 
 /// Kinds of records. Their numbers are positions in this list.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "request", "answer", "watch", "delivery", "log", "applied", "leader", "clock", "fault",
-    "message", "run",
+    "message", "run", "told",
 ];
 
 /// The whole content of a page.
@@ -175,17 +175,20 @@ fn shortened(mut text: String) -> String {
 
 fn kind(what: &What) -> usize {
     let name = match what {
-        What::Invoke { .. } => "request",
+        What::Invoke { .. } | What::Token { .. } => "request",
         What::Return { .. } => "answer",
         What::WatchOpen(_) | What::WatchCreated { .. } | What::WatchEnd { .. } => "watch",
         What::WatchEvents { .. } | What::WatchProgress { .. } => "delivery",
-        What::Committed { .. } | What::Disputed { .. } => "log",
+        What::Committed { .. } | What::AuthChanged { .. } | What::Disputed { .. } => "log",
         What::Applied { .. } => "applied",
-        What::Leader { .. } => "leader",
+        What::Leader { .. } | What::Started { .. } => "leader",
         What::Clock { .. } | What::ClockSkip { .. } => "clock",
         What::Fault { .. } => "fault",
         What::Sent { .. } | What::Arrived { .. } => "message",
-        What::Cluster { .. } | What::Quiet { .. } | What::Passed { .. } => "run",
+        What::Cluster { .. } | What::Quiet { .. } | What::Panic { .. } | What::Passed { .. } => {
+            "run"
+        }
+        What::Told { .. } => "told",
     };
     KINDS
         .iter()
@@ -213,9 +216,9 @@ fn operation(operation: &Operation<'_>) -> [i64; 6] {
 /// 0 reads, 1 writes, 2 concerns leases.
 fn sort(request: &Request) -> i64 {
     match request {
-        Request::Range(_) => 0,
+        Request::Range(_) | Request::Login { .. } => 0,
         Request::Txn(txn) => i64::from(Txn::may_write(txn)),
-        Request::Put(_) | Request::Delete(_) | Request::Compact(_) => 1,
+        Request::Put(_) | Request::Delete(_) | Request::Compact(_) | Request::Auth(_) => 1,
         Request::LeaseGrant { .. }
         | Request::LeaseRevoke(_)
         | Request::LeaseKeepAlive(_)

@@ -78,7 +78,9 @@ impl Rows {
             What::Sent { .. } | What::Arrived { .. } => self.message(record, what),
             What::Applied { member, .. }
             | What::Clock { member, .. }
-            | What::ClockSkip { member, .. } => member_place(*member),
+            | What::ClockSkip { member, .. }
+            | What::Started { member }
+            | What::Told { member, .. } => member_place(*member),
             What::Leader { member, term } => {
                 self.leaders
                     .push([*member as i64, record as i64, *term as i64]);
@@ -102,7 +104,12 @@ impl Rows {
                 self.quiet.get_or_insert(record);
                 Place::default()
             }
-            What::Fault { .. } | What::Disputed { .. } | What::Passed { .. } => Place::default(),
+            What::Token { client, .. } => client_place(*client),
+            What::Fault { .. }
+            | What::AuthChanged { .. }
+            | What::Disputed { .. }
+            | What::Panic { .. }
+            | What::Passed { .. } => Place::default(),
         }
     }
 

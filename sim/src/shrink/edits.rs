@@ -9,15 +9,16 @@ use super::{
     members,
     tree::{self, Path},
 };
-use crate::plan::{Knobs, Plan, TimedFault};
+use crate::plan::{Fault, Knobs, Plan, TimedFault};
 
 /// Makes a plan simpler; none where it cannot.
 pub(super) type Edit = Box<dyn Fn(&Plan) -> Option<Plan>>;
 
 /// The edits to try on a plan, kind by kind. Every edit makes something smaller that no edit makes
 /// bigger again, so that trying comes to an end.
-pub(super) const EDITS: [fn(&Plan) -> Vec<Edit>; 9] = [
+pub(super) const EDITS: [fn(&Plan) -> Vec<Edit>; 10] = [
     earlier_end,
+    without_users,
     fewer_kinds,
     fewer_faults,
     smaller_workload,
@@ -84,6 +85,18 @@ fn ended(plan: &Plan, end_ms: u64) -> Option<Plan> {
 
 fn last_over_ms(faults: &[TimedFault]) -> u64 {
     faults.iter().map(TimedFault::over_ms).max().unwrap_or(0)
+}
+
+/// No users, and no operator who changes them.
+fn without_users(_: &Plan) -> Vec<Edit> {
+    let without = |plan: &mut Plan| {
+        plan.auth = None;
+        let faults = &mut plan.schedule.faults;
+        faults.retain(|timed| !matches!(timed.fault, Fault::ChangeAuth { .. }));
+    };
+    vec![edit(move |plan| {
+        plan.auth.is_some().then(|| with(plan, without))
+    })]
 }
 
 /// One kind of fault alone; all but one kind.
@@ -233,6 +246,7 @@ fn simpler_details(plan: &Plan) -> Vec<Edit> {
     let mut edits = vec![
         edit(|plan| Some(with(plan, |plan| plan.knobs = Knobs::default()))),
         edit(|plan| Some(with(plan, |plan| plan.cluster.clock_ppm.fill(0)))),
+        edit(|plan| Some(with(plan, |plan| plan.schedule.lost.clear()))),
     ];
     let standard = tree::of(&with(plan, |plan| plan.knobs = Knobs::default()));
     tree::walk(&tree::of(plan), &mut Path::new(), &mut |path, value| {

@@ -24,6 +24,8 @@ pub(super) fn reduced(plan: &Plan, members: u64) -> Option<Plan> {
         .iter()
         .filter_map(|fault| adapted(fault, members))
         .collect();
+    // Who would have been lost is not there to be, or would be one too many.
+    reduced.schedule.lost.clear();
     Some(reduced)
 }
 

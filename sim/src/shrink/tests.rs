@@ -151,6 +151,7 @@ fn whatever_fails_always_is_shrunk_to_nothing() {
         down_to.collect::<Vec<_>>().join(", "),
         "faults 0, members 1, clients 0, lease holders 0, kinds of operation 1, keys 1, run 0.0 s"
     );
+    assert!(plan.auth.is_some() && small.auth.is_none());
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl KeyChooser {
 }
 
 /// The key with this number; in the order of numbers.
-fn key(number: u64) -> Blob {
+pub(super) fn key(number: u64) -> Blob {
     Blob::from(format!("k{number:04}").as_str())
 }
 

@@ -1,11 +1,14 @@
 //! What clients do: real gRPC clients over the simulated wire, all on one node.
 
+mod administration;
+mod calls;
 mod client;
 mod convert;
 mod holder;
 mod keys;
 mod probe;
 mod session;
+mod users;
 mod watcher;
 
 use std::time::Duration;
@@ -14,6 +17,7 @@ use madsim::task::{JoinHandle, spawn};
 
 pub use probe::probe;
 pub use session::Session;
+pub use users::Users;
 
 use self::{client::KvClient, holder::Holder, watcher::Watcher};
 use crate::{
@@ -23,25 +27,25 @@ use crate::{
 
 /// Starts all clients of a plan. Those who read, write and hold leases end with the quiet, and are
 /// given back; watchers go on.
-pub fn start(plan: &Plan, recorder: &Recorder) -> Vec<JoinHandle<()>> {
+pub fn start(plan: &Plan, users: &Users, recorder: &Recorder) -> Vec<JoinHandle<()>> {
     let workload = &plan.workload;
     let mut numbers = 1..;
     let mut next = || numbers.next().expect("numbers do not end");
     let mut working = Vec::new();
     for _ in 0..workload.clients {
-        let (session, stream) = client(plan, next(), recorder);
+        let (session, stream) = client(plan, next(), users, recorder);
         working.push(spawn(
             KvClient::new(session, stream, workload, recorder.clone()).run(),
         ));
     }
     for _ in 0..workload.lease_holders {
-        let (session, stream) = client(plan, next(), recorder);
+        let (session, stream) = client(plan, next(), users, recorder);
         working.push(spawn(
             Holder::new(session, stream, workload, recorder.clone()).run(),
         ));
     }
     for _ in 0..workload.watchers {
-        let (session, stream) = client(plan, next(), recorder);
+        let (session, stream) = client(plan, next(), users, recorder);
         drop(spawn(
             Watcher::new(session, stream, workload, recorder.clone()).run(),
         ));
@@ -49,14 +53,27 @@ pub fn start(plan: &Plan, recorder: &Recorder) -> Vec<JoinHandle<()>> {
     working
 }
 
-/// A client with its own random stream, at some member.
-pub fn client(plan: &Plan, number: u64, recorder: &Recorder) -> (Session, Stream) {
+/// A client with its own random stream, at some member, in the name of some user.
+fn client(plan: &Plan, number: u64, users: &Users, recorder: &Recorder) -> (Session, Stream) {
     let mut stream = Stream::new(plan.seed, &format!("client/c{number}"));
     let members = plan.cluster.members;
     let timeout = Duration::from_millis(plan.workload.timeout_ms);
     let at = stream.between(1, members);
-    (
-        Session::new(number, members, at, timeout, recorder.clone()),
-        stream,
+    let login = users.choose(number);
+    let session = Session::new(number, members, at, timeout, login, recorder.clone());
+    (session, stream)
+}
+
+/// The client that is the operator, `root` where there are users.
+pub fn operator(plan: &Plan, number: u64, users: &Users, recorder: &Recorder) -> Session {
+    let timeout = Duration::from_millis(plan.workload.timeout_ms);
+    let login = users.root();
+    Session::new(
+        number,
+        plan.cluster.members,
+        1,
+        timeout,
+        login,
+        recorder.clone(),
     )
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use madsim::time::sleep;
 
-use super::Session;
+use super::{Session, Users};
 use crate::{
     history::{Blob, Keys, Outcome, Put, Range, Request},
     recorder::Recorder,
@@ -18,8 +18,8 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// Writes and then reads through `member` until both have been answered. `client` is a number that
 /// no other client has.
-pub async fn probe(client: u64, member: u64, members: u64, recorder: Recorder) {
-    let mut session = Session::new(client, members, member, TIMEOUT, recorder);
+pub async fn probe(client: u64, member: u64, members: u64, users: Users, recorder: Recorder) {
+    let mut session = Session::new(client, members, member, TIMEOUT, users.root(), recorder);
     let key = Blob::from(format!("probe{member}").as_str());
     let mut tries = 0;
     loop {

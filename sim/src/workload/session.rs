@@ -1,24 +1,24 @@
 //! One client's way to the members: calls with a deadline, recorded.
 
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use quorate_server::{
     clock,
     proto::etcdserverpb::{
-        AlarmRequest, AlarmType, AuthRoleAddRequest, AuthRoleDeleteRequest, CompactionRequest,
-        LeaseGrantRequest, LeaseKeepAliveRequest, LeaseRevokeRequest, LeaseTimeToLiveRequest,
-        ResponseHeader, alarm_request::AlarmAction, auth_client::AuthClient, kv_client::KvClient,
-        lease_client::LeaseClient, maintenance_client::MaintenanceClient,
+        AlarmRequest, AlarmType, alarm_request::AlarmAction, maintenance_client::MaintenanceClient,
         watch_client::WatchClient,
     },
     wire::{Channel, ChannelOptions},
 };
 use tonic::{Code, Status};
 
-use super::convert;
+use super::{
+    calls::{self, Manner},
+    users::{Login, Users},
+};
 use crate::{
     cluster::client_authority,
-    history::{Body, Outcome, Request, Response, What},
+    history::{Outcome, Request, What, reason},
     plan::AlarmName,
     recorder::Recorder,
 };
@@ -47,15 +47,17 @@ pub struct Session {
     channels: BTreeMap<u64, Channel>,
     recorder: Recorder,
     newest: i64,
+    login: Login,
 }
 
 impl Session {
     /// Client number `client` of a cluster of `members`, beginning at `member`.
-    pub fn new(
+    pub(super) fn new(
         client: u64,
         members: u64,
         member: u64,
         timeout: Duration,
+        login: Login,
         recorder: Recorder,
     ) -> Self {
         Self {
@@ -66,6 +68,7 @@ impl Session {
             channels: BTreeMap::new(),
             recorder,
             newest: 0,
+            login,
         }
     }
 
@@ -115,8 +118,70 @@ impl Session {
         WatchClient::new(self.channel())
     }
 
-    /// Sends a request, waits for its outcome, and records both.
+    /// What its requests come with.
+    pub(super) fn manner(&self) -> Manner {
+        Manner {
+            timeout: self.timeout,
+            token: self.login.token().map(str::to_owned),
+        }
+    }
+
+    /// Sends a request, waits for its outcome, and records both. Logs in before it, if the request
+    /// before was refused for want of a good token.
     pub async fn execute(&mut self, request: Request) -> Outcome {
+        self.log_in_if_due().await;
+        let (_, outcome, _) = self.execute_as_it_is(request).await;
+        if let Outcome::Failed(text) = &outcome {
+            self.hear_refusal(text);
+        }
+        outcome
+    }
+
+    /// Tells what a member has said instead of an answer. Whether it asks for another token.
+    pub(super) fn hear_refusal(&mut self, text: &str) -> bool {
+        let for_want = [reason::NO_TOKEN, reason::BAD_TOKEN, reason::OLD_TOKEN];
+        let is_for_want = for_want.iter().any(|reason| text.contains(reason));
+        if is_for_want {
+            self.login.want();
+        }
+        is_for_want
+    }
+
+    /// The users that there are.
+    pub(super) fn users(&self) -> &Users {
+        self.login.users()
+    }
+
+    /// Whether it does not help to log in.
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.login.is_hopeless()
+    }
+
+    /// Gets a token, if there is need for one.
+    pub(super) async fn log_in_if_due(&mut self) {
+        let Some((user, password)) = self.login.due() else {
+            return;
+        };
+        let request = Request::Login { user, password };
+        let (op, outcome, token) = self.execute_as_it_is(request).await;
+        match outcome {
+            Outcome::Ok(_) => self.settle(Some(op), token),
+            Outcome::Failed(text) if text == reason::NOT_ENABLED => self.settle(None, None),
+            Outcome::Failed(text) => self.login.fail(text == reason::BAD_PASSWORD),
+            Outcome::Unknown(_) => self.login.fail(false),
+        }
+    }
+
+    fn settle(&mut self, login: Option<u64>, token: Option<String>) {
+        self.login.settle(token);
+        self.recorder.push(What::Token {
+            client: self.client,
+            login,
+        });
+    }
+
+    /// The operation's number, its outcome, and the token that it got.
+    async fn execute_as_it_is(&mut self, request: Request) -> (u64, Outcome, Option<String>) {
         let op = self.recorder.next_op();
         self.recorder.push(What::Invoke {
             op,
@@ -124,11 +189,11 @@ impl Session {
             member: self.member,
             request: request.clone(),
         });
-        let called = clock::timeout(self.timeout, self.call(&request)).await;
-        let outcome = match called {
-            Ok(Ok(response)) => Outcome::Ok(response),
-            Ok(Err(status)) => outcome(&status),
-            Err(clock::Elapsed) => Outcome::Unknown("no answer in time".into()),
+        let call = calls::call(self.channel(), request, self.manner());
+        let (outcome, token) = match clock::timeout(self.timeout, call).await {
+            Ok(Ok((response, token))) => (Outcome::Ok(response), token),
+            Ok(Err(status)) => (outcome(&status), None),
+            Err(clock::Elapsed) => (Outcome::Unknown("no answer in time".into()), None),
         };
         if let Outcome::Ok(response) = &outcome {
             self.newest = self.newest.max(response.revision);
@@ -137,23 +202,7 @@ impl Session {
             op,
             outcome: outcome.clone(),
         });
-        outcome
-    }
-
-    /// Adds a role or removes it. Nothing is recorded: what came of it is in the state.
-    pub async fn change_roles(&mut self, adds: bool, role: String) {
-        let mut auth = AuthClient::new(self.channel());
-        let timeout = self.timeout;
-        let call = async {
-            if adds {
-                let add = AuthRoleAddRequest { name: role };
-                auth.role_add(within(add, timeout)).await.map(drop)
-            } else {
-                let delete = AuthRoleDeleteRequest { role };
-                auth.role_delete(within(delete, timeout)).await.map(drop)
-            }
-        };
-        let _ = clock::timeout(timeout, call).await;
+        (op, outcome, token)
     }
 
     /// Raises an alarm of a member or disarms it. Nothing is recorded.
@@ -179,159 +228,18 @@ impl Session {
             member_id,
             alarm: alarm.into(),
         };
+        self.log_in_if_due().await;
         let mut maintenance = MaintenanceClient::new(self.channel());
-        let call = maintenance.alarm(within(request, self.timeout));
+        let call = maintenance.alarm(self.manner().within(request));
         match clock::timeout(self.timeout, call).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(status)) => Err(outcome(&status)),
+            Ok(Err(status)) => {
+                self.hear_refusal(status.message());
+                Err(outcome(&status))
+            }
             Err(clock::Elapsed) => Err(Outcome::Unknown("no answer in time".into())),
         }
     }
-
-    fn call(
-        &mut self,
-        request: &Request,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Response, Status>> + Send>> {
-        let channel = self.channel();
-        let request = request.clone();
-        match request {
-            Request::Put(_)
-            | Request::Delete(_)
-            | Request::Range(_)
-            | Request::Txn(_)
-            | Request::Compact(_) => {
-                Box::pin(call_kv(KvClient::new(channel), request, self.timeout))
-            }
-            _ => Box::pin(call_lease(LeaseClient::new(channel), request, self.timeout)),
-        }
-    }
-}
-
-/// A request with gRPC's own deadline, as etcd's clients send it.
-fn within<T>(message: T, timeout: Duration) -> tonic::Request<T> {
-    let mut request = tonic::Request::new(message);
-    request.set_timeout(timeout);
-    request
-}
-
-async fn call_kv(
-    mut kv: KvClient<Channel>,
-    request: Request,
-    timeout: Duration,
-) -> Result<Response, Status> {
-    let (header, body) = match &request {
-        Request::Put(put) => {
-            let response = kv
-                .put(within(convert::put(put), timeout))
-                .await?
-                .into_inner();
-            (response.header, Some(convert::put_body(&response)))
-        }
-        Request::Delete(delete) => {
-            let call = kv.delete_range(within(convert::delete(delete), timeout));
-            let response = call.await?.into_inner();
-            (response.header, Some(convert::delete_body(&response)))
-        }
-        Request::Range(range) => {
-            let response = kv
-                .range(within(convert::range(range), timeout))
-                .await?
-                .into_inner();
-            (response.header, Some(convert::range_body(&response)))
-        }
-        Request::Txn(txn) => {
-            let response = kv
-                .txn(within(convert::txn(txn), timeout))
-                .await?
-                .into_inner();
-            (response.header, convert::txn_body(&response))
-        }
-        Request::Compact(revision) => {
-            let compact = CompactionRequest {
-                revision: *revision,
-                physical: false,
-            };
-            let response = kv.compact(within(compact, timeout)).await?.into_inner();
-            (response.header, Some(Body::Compact))
-        }
-        _ => unreachable!("leases have another service"),
-    };
-    answer(header, body)
-}
-
-async fn call_lease(
-    mut leases: LeaseClient<Channel>,
-    request: Request,
-    timeout: Duration,
-) -> Result<Response, Status> {
-    let (header, body) = match request {
-        Request::LeaseGrant { lease, ttl_s } => {
-            let grant = LeaseGrantRequest {
-                id: lease,
-                ttl: ttl_s,
-            };
-            let response = leases
-                .lease_grant(within(grant, timeout))
-                .await?
-                .into_inner();
-            (
-                response.header,
-                Body::LeaseGrant {
-                    lease: response.id,
-                    ttl_s: response.ttl,
-                },
-            )
-        }
-        Request::LeaseRevoke(lease) => {
-            let revoke = LeaseRevokeRequest { id: lease };
-            let response = leases
-                .lease_revoke(within(revoke, timeout))
-                .await?
-                .into_inner();
-            (response.header, Body::LeaseRevoke)
-        }
-        Request::LeaseKeepAlive(lease) => {
-            let once = futures_util::stream::iter([LeaseKeepAliveRequest { id: lease }]);
-            let mut responses = leases.lease_keep_alive(once).await?.into_inner();
-            let response = responses.message().await?;
-            let response = response.ok_or_else(|| Status::unknown("no answer"))?;
-            (
-                response.header,
-                Body::LeaseKeepAlive {
-                    ttl_s: response.ttl,
-                },
-            )
-        }
-        Request::LeaseTimeToLive(lease) => {
-            let question = LeaseTimeToLiveRequest {
-                id: lease,
-                keys: false,
-            };
-            let response = leases
-                .lease_time_to_live(within(question, timeout))
-                .await?
-                .into_inner();
-            let (ttl_s, granted_ttl_s) = (response.ttl, response.granted_ttl);
-            (
-                response.header,
-                Body::LeaseTimeToLive {
-                    ttl_s,
-                    granted_ttl_s,
-                },
-            )
-        }
-        _ => unreachable!("keys have another service"),
-    };
-    answer(header, Some(body))
-}
-
-/// An answer that lacks what every answer has is the server's fault.
-fn answer(header: Option<ResponseHeader>, body: Option<Body>) -> Result<Response, Status> {
-    let (header, body) = header.zip(body).expect("every answer is complete");
-    Ok(Response {
-        revision: header.revision,
-        body,
-    })
 }
 
 /// What a client can conclude: some refusals say that nothing happened, everything else leaves
@@ -340,7 +248,12 @@ fn outcome(status: &Status) -> Outcome {
     let text = status.message().replace('\n', " ");
     let refused = matches!(
         status.code(),
-        Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition | Code::OutOfRange
+        Code::InvalidArgument
+            | Code::NotFound
+            | Code::FailedPrecondition
+            | Code::OutOfRange
+            | Code::PermissionDenied
+            | Code::Unauthenticated
     );
     // No connection, so nothing was sent.
     let unsent = status.code() == Code::Unavailable && text.starts_with("cannot connect to ");

@@ -16,7 +16,7 @@ use tonic::{Status, Streaming};
 
 use super::{Session, convert, keys::KeyChooser};
 use crate::{
-    history::{Blob, Keys, WatchEnd, WatchOpen, What},
+    history::{Blob, Keys, WatchEnd, WatchOpen, What, reason},
     plan::{Span, Stream, Workload},
     recorder::Recorder,
 };
@@ -61,6 +61,8 @@ pub(super) struct Watcher {
     fragment: bool,
     /// The first revision that it has not had; 0 where it has no watch yet.
     next: i64,
+    /// It was refused for want of a token.
+    lacks_token: bool,
 }
 
 /// The two directions of a watch stream.
@@ -112,12 +114,14 @@ impl Watcher {
             open,
             fragment,
             next: 0,
+            lacks_token: false,
         }
     }
 
-    /// Watches until the run ends.
+    /// Watches until the run ends, or until it is clear that it may not.
     pub(super) async fn run(mut self) {
         loop {
+            self.session.log_in_if_due().await;
             self.open.watch = self.recorder.next_watch();
             self.open.member = self.session.member();
             if self.next > 0 && !self.recorder.is_quiet() && self.stream.chance(FUTURE_PERCENT) {
@@ -128,22 +132,32 @@ impl Watcher {
             self.recorder.push(What::WatchOpen(self.open.clone()));
             self.note_next();
             let why = self.watch().await;
-            self.recorder.push(What::WatchEnd {
-                watch: self.open.watch,
-                why,
-            });
-            self.recorder.watch_over(self.open.watch);
+            let refused_for_good = self.is_refused_for_good(&why);
             if let WatchEnd::Compacted(revision) = why {
                 self.next = revision;
             } else {
                 self.session.go_on();
             }
+            self.recorder.push(What::WatchEnd {
+                watch: self.open.watch,
+                why,
+            });
+            self.recorder.watch_over(self.open.watch);
+            if self.recorder.is_quiet() && refused_for_good {
+                return;
+            }
             sleep(Duration::from_millis(self.stream.within(REOPEN_MS))).await;
         }
     }
 
+    /// Whether it would be refused again and again, now that users and roles do not change any more.
+    fn is_refused_for_good(&self, why: &WatchEnd) -> bool {
+        *why == WatchEnd::Denied || (self.lacks_token && self.session.is_hopeless())
+    }
+
     fn note_next(&self) {
-        self.recorder.watch_at(self.open.watch, self.next);
+        self.recorder
+            .watch_at(self.open.watch, self.open.member, self.next);
     }
 
     /// One watch, from its request to its end.
@@ -225,11 +239,27 @@ impl Watcher {
             request_union: Some(create),
         });
         let outgoing = stream::poll_fn(move |cx| queue.poll_recv(cx));
-        let responses = self.session.watch().watch(outgoing).await?.into_inner();
+        let call = self.session.manner().open(outgoing);
+        let responses = self.session.watch().watch(call).await?.into_inner();
         Ok(Wire {
             requests,
             responses,
         })
+    }
+
+    fn cancelled(&mut self, response: WatchResponse) -> WatchEnd {
+        let (compacted, why) = (response.compact_revision, response.cancel_reason);
+        let lacks_token = self.session.hear_refusal(&why);
+        self.lacks_token = why.contains(reason::NO_TOKEN);
+        if compacted > 0 {
+            WatchEnd::Compacted(compacted)
+        } else if why.contains(reason::DENIED) {
+            WatchEnd::Denied
+        } else if lacks_token {
+            WatchEnd::Broken
+        } else {
+            WatchEnd::Cancelled(why)
+        }
     }
 
     /// Records a response; gives the end of the watch if this is it.
@@ -237,13 +267,7 @@ impl Watcher {
         let watch = self.open.watch;
         let revision = response.header.as_ref().map_or(0, |header| header.revision);
         if response.canceled {
-            let compacted = response.compact_revision;
-            let why = if compacted > 0 {
-                WatchEnd::Compacted(compacted)
-            } else {
-                WatchEnd::Broken
-            };
-            return Some(why);
+            return Some(self.cancelled(response));
         }
         if response.created {
             self.recorder.push(What::WatchCreated { watch, revision });

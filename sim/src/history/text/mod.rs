@@ -10,7 +10,12 @@
 //! 1.300000000 watch3 c1 n2 open [a,b) from=5 prev
 //! 1.300000000 watch3 events @5 put k1=v1@5 ; delete k2@5
 //! 1.300000000 log 12 term=2 @5 put k1=v1@5 ; end 9
+//! 1.300000000 auth 13 user-grant u1 r2
+//! 1.300000000 op9 c1 n2 login u1 password=3
+//! 1.301000000 op9 ok @5 login index=14
+//! 1.301000000 c1 token op9
 //! 1.300000000 n1 applied 12 term=2 @5 hash=00000000000000ab
+//! 1.350000000 n1 raft process=1 term=2 vote=n1 granted leads purged=0 committed=12 applied=12 1:4 2:12
 //! 1.400000000 message4 n1>n2 append term=2 after=12 entries=13..14 commit=12
 //! 1.401000000 message4 arrived
 //! ```
@@ -19,12 +24,15 @@
 //! without end, `key=value@mod/create/version/lease` a key at a revision, with everything from
 //! the first slash on left out where the key was just created and has no lease.
 
+mod auth;
 mod parse;
 mod parse_op;
 mod words;
 mod write;
 
 use std::str::FromStr;
+
+pub(super) use words::Words;
 
 use super::History;
 

@@ -1,10 +1,13 @@
 //! From text to records.
 
 use super::{
+    auth,
     parse_op::{body, event, lease_change, request},
     words::{Words, number_after},
 };
-use crate::history::{Event, LeaseChange, Outcome, Record, Response, WatchEnd, WatchOpen, What};
+use crate::history::{
+    Event, LeaseChange, Outcome, Record, Response, Told, WatchEnd, WatchOpen, What,
+};
 
 /// Reads one line.
 pub(super) fn record(line: &str) -> Result<Record, String> {
@@ -15,10 +18,19 @@ pub(super) fn record(line: &str) -> Result<Record, String> {
         cluster(&mut words)?
     } else if subject == "log" {
         committed(&mut words)?
+    } else if subject == "auth" {
+        What::AuthChanged {
+            index: words.parse("a log position")?,
+            change: auth::change(&mut words)?,
+        }
     } else if subject == "disputed" {
         What::Disputed {
             index: words.parse("a log position")?,
             text: words.remaining("a difference")?,
+        }
+    } else if subject == "panic" {
+        What::Panic {
+            text: words.remaining("what it said")?,
         }
     } else if subject == "fault" {
         What::Fault {
@@ -32,6 +44,11 @@ pub(super) fn record(line: &str) -> Result<Record, String> {
     } else if subject == "quiet" {
         What::Quiet {
             bound_ms: words.prefixed("bound_ms=")?,
+            lost: if words.take("lost") {
+                members(&mut words)?
+            } else {
+                Vec::new()
+            },
         }
     } else if let Some(op) = number_after(subject, "op") {
         operation(op, &mut words)?
@@ -39,6 +56,8 @@ pub(super) fn record(line: &str) -> Result<Record, String> {
         watch_record(watch, &mut words)?
     } else if let Some(message) = number_after(subject, "message") {
         message_record(message, &mut words)?
+    } else if let Some(client) = number_after(subject, "c") {
+        token(client, &mut words)?
     } else if let Some(member) = number_after(subject, "n") {
         member_record(member, &mut words)?
     } else {
@@ -64,11 +83,18 @@ fn time_ns(word: &str) -> Result<u64, String> {
 }
 
 fn cluster(words: &mut Words<'_>) -> Result<What, String> {
+    Ok(What::Cluster {
+        members: members(words)?,
+    })
+}
+
+/// `n1 n2 …` up to the end of the line.
+fn members(words: &mut Words<'_>) -> Result<Vec<u64>, String> {
     let mut members = Vec::new();
     while words.peek().is_some() {
         members.push(words.prefixed("n")?);
     }
-    Ok(What::Cluster { members })
+    Ok(members)
 }
 
 fn operation(op: u64, words: &mut Words<'_>) -> Result<What, String> {
@@ -121,6 +147,10 @@ fn watch_record(watch: u64, words: &mut Words<'_>) -> Result<What, String> {
             watch,
             why: WatchEnd::Closed,
         },
+        "denied" => What::WatchEnd {
+            watch,
+            why: WatchEnd::Denied,
+        },
         "broken" => What::WatchEnd {
             watch,
             why: WatchEnd::Broken,
@@ -128,6 +158,10 @@ fn watch_record(watch: u64, words: &mut Words<'_>) -> Result<What, String> {
         "compacted" => What::WatchEnd {
             watch,
             why: WatchEnd::Compacted(words.prefixed("@")?),
+        },
+        "cancelled" => What::WatchEnd {
+            watch,
+            why: WatchEnd::Cancelled(words.remaining("a reason")?),
         },
         client => {
             let client = number_after(client, "c");
@@ -168,6 +202,17 @@ fn message_record(message: u64, words: &mut Words<'_>) -> Result<What, String> {
     })
 }
 
+fn token(client: u64, words: &mut Words<'_>) -> Result<What, String> {
+    if !words.take("token") {
+        return Err("`token` expected".into());
+    }
+    let login = match words.take("none") {
+        true => None,
+        false => Some(words.prefixed("op")?),
+    };
+    Ok(What::Token { client, login })
+}
+
 fn committed(words: &mut Words<'_>) -> Result<What, String> {
     enum Change {
         Key(Event),
@@ -201,6 +246,7 @@ fn committed(words: &mut Words<'_>) -> Result<What, String> {
 
 fn member_record(member: u64, words: &mut Words<'_>) -> Result<What, String> {
     Ok(match words.next("what the member did")? {
+        "starts" => What::Started { member },
         "leads" => What::Leader {
             member,
             term: words.prefixed("term=")?,
@@ -225,6 +271,9 @@ fn member_record(member: u64, words: &mut Words<'_>) -> Result<What, String> {
                     .ok_or_else(|| format!("`hash=…` expected, not `{word}`"))?
             },
         },
-        other => return Err(format!("`{other}` is nothing that a member does")),
+        other => What::Told {
+            member,
+            told: Told::parse(other, words)?,
+        },
     })
 }

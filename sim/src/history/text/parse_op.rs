@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::words::Words;
+use super::{auth, words::Words};
 use crate::history::{
     Blob, Body, Compare, CompareTarget, Delete, Event, Keys, Kv, LeaseChange, Put, Range, Relation,
     Request, Txn, TxnOp,
@@ -25,6 +25,11 @@ pub(super) fn request(words: &mut Words<'_>) -> Result<Request, String> {
             "revoke" => Request::LeaseRevoke(words.parse("a lease")?),
             "keepalive" => Request::LeaseKeepAlive(words.parse("a lease")?),
             "timetolive" => Request::LeaseTimeToLive(words.parse("a lease")?),
+            "login" => Request::Login {
+                user: words.next("a user")?.to_owned(),
+                password: words.prefixed("password=")?,
+            },
+            "auth" => Request::Auth(auth::change(words)?),
             other => return Err(format!("`{other}` is no request")),
         },
     })
@@ -105,6 +110,10 @@ pub(super) fn body(words: &mut Words<'_>) -> Result<Body, String> {
             ttl_s: words.prefixed("ttl=")?,
             granted_ttl_s: words.prefixed("granted=")?,
         },
+        "login" => Body::Login {
+            index: words.optional("index=")?,
+        },
+        "auth" => Body::Auth,
         other => return Err(format!("`{other}` is no answer")),
     })
 }

@@ -38,6 +38,7 @@ impl Display for What {
                 write!(f, "op{op} c{client} n{member} {request}")
             }
             Self::Return { op, outcome } => write!(f, "op{op} {outcome}"),
+            Self::Token { client, login } => write_token(f, *client, *login),
             Self::WatchOpen(open) => write!(f, "{open}"),
             Self::WatchCreated { watch, revision } => write!(f, "watch{watch} created @{revision}"),
             Self::WatchEvents {
@@ -62,20 +63,10 @@ impl Display for What {
                 leases,
             } => {
                 write!(f, "log {index} term={term} @{revision}")?;
-                write_list(f, events)?;
-                f.write_str(word(!events.is_empty() && !leases.is_empty(), " ;"))?;
-                write_list(f, leases)
+                write_changes(f, events, leases)
             }
-            Self::Applied {
-                member,
-                index,
-                term,
-                revision,
-                state_hash,
-            } => {
-                write!(f, "n{member} applied {index} term={term} @{revision} ")?;
-                write!(f, "hash={state_hash:016x}")
-            }
+            Self::Applied { member, .. } => write_applied(f, *member, self),
+            Self::Started { member } => write!(f, "n{member} starts"),
             Self::Leader { member, term } => write!(f, "n{member} leads term={term}"),
             Self::Sent {
                 message,
@@ -85,13 +76,33 @@ impl Display for What {
             } => write_words(f, &format!("message{message} n{from}>n{to}"), text),
             Self::Arrived { message } => write!(f, "message{message} arrived"),
             Self::Clock { member, rate_ppm } => write!(f, "n{member} clock ppm={rate_ppm}"),
+            Self::Told { member, told } => write_words(f, &format!("n{member}"), &told.to_string()),
+            Self::AuthChanged { index, change } => write!(f, "auth {index} {change}"),
             Self::ClockSkip { member, by_ms } => write!(f, "n{member} skips ms={by_ms}"),
             Self::Disputed { index, text } => write_words(f, &format!("disputed {index}"), text),
+            Self::Panic { text } => write_words(f, "panic", text),
             Self::Fault { text } => write_words(f, "fault", text),
             Self::Passed { point, times } => write!(f, "passed {point} times={times}"),
-            Self::Quiet { bound_ms } => write!(f, "quiet bound_ms={bound_ms}"),
+            Self::Quiet { bound_ms, lost } => {
+                write!(f, "quiet bound_ms={bound_ms}")?;
+                f.write_str(word(!lost.is_empty(), " lost"))?;
+                lost.iter().try_for_each(|member| write!(f, " n{member}"))
+            }
         }
     }
+}
+
+fn write_token(f: &mut Formatter<'_>, client: u64, login: Option<u64>) -> fmt::Result {
+    match login {
+        Some(op) => write!(f, "c{client} token op{op}"),
+        None => write!(f, "c{client} token none"),
+    }
+}
+
+fn write_changes(f: &mut Formatter<'_>, events: &[Event], leases: &[LeaseChange]) -> fmt::Result {
+    write_list(f, events)?;
+    f.write_str(word(!events.is_empty() && !leases.is_empty(), " ;"))?;
+    write_list(f, leases)
 }
 
 impl Display for Outcome {
@@ -126,6 +137,8 @@ impl Display for WatchEnd {
             Self::Closed => f.write_str("closed"),
             Self::Broken => f.write_str("broken"),
             Self::Compacted(revision) => write!(f, "compacted @{revision}"),
+            Self::Cancelled(reason) => write_words(f, "cancelled", reason),
+            Self::Denied => f.write_str("denied"),
         }
     }
 }
@@ -142,6 +155,8 @@ impl Display for Request {
             Self::LeaseRevoke(lease) => write!(f, "revoke {lease}"),
             Self::LeaseKeepAlive(lease) => write!(f, "keepalive {lease}"),
             Self::LeaseTimeToLive(lease) => write!(f, "timetolive {lease}"),
+            Self::Login { user, password } => write!(f, "login {user} password={password}"),
+            Self::Auth(change) => write!(f, "auth {change}"),
         }
     }
 }
@@ -295,8 +310,27 @@ impl Display for Body {
             } => {
                 write!(f, "timetolive ttl={ttl_s} granted={granted_ttl_s}")
             }
+            Self::Login { index: Some(index) } => write!(f, "login index={index}"),
+            Self::Login { index: None } => f.write_str("login"),
+            Self::Auth => f.write_str("auth"),
         }
     }
+}
+
+/// What a member's state is after an entry.
+fn write_applied(f: &mut Formatter<'_>, member: u64, what: &What) -> fmt::Result {
+    let What::Applied {
+        index,
+        term,
+        revision,
+        state_hash,
+        ..
+    } = what
+    else {
+        return Ok(());
+    };
+    write!(f, "n{member} applied {index} term={term} @{revision} ")?;
+    write!(f, "hash={state_hash:016x}")
 }
 
 /// `text` where `present`, else nothing.

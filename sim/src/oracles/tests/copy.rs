@@ -12,12 +12,26 @@ use crate::{
     plan::Stream,
 };
 
-const CLIENTS: u64 = 5;
-const KEYS: u64 = 8;
 const LEASE: i64 = 7;
 
-/// How many operations a history has.
-pub(super) const OPS: u64 = 400;
+/// What a history is like.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) clients: u64,
+    pub(super) keys: u64,
+    /// How many operations it has.
+    pub(super) ops: u64,
+    /// How many answers in a hundred are lost.
+    pub(super) lost_percent: u64,
+}
+
+/// Few keys among some clients, and nearly all that is asked is answered.
+pub(super) const ORDINARY: Shape = Shape {
+    clients: 5,
+    keys: 8,
+    ops: 400,
+    lost_percent: 8,
+};
 
 /// What happens next.
 enum Step {
@@ -30,6 +44,7 @@ enum Step {
 
 /// One copy of the keys, and all that is under way.
 pub(super) struct Copy {
+    shape: Shape,
     stream: Stream,
     history: History,
     /// What happens when; the second number keeps simultaneous steps apart.
@@ -47,8 +62,9 @@ pub(super) struct Copy {
 
 impl Copy {
     /// The history of `seed`.
-    pub(super) fn run(seed: u64) -> History {
+    pub(super) fn run(seed: u64, shape: Shape) -> History {
         let mut copy = Self {
+            shape,
             stream: Stream::new(seed, "copy"),
             history: History::new(),
             agenda: BTreeMap::new(),
@@ -69,7 +85,7 @@ impl Copy {
             }],
         );
         copy.open_watch(0, 1);
-        (0..CLIENTS).for_each(|client| copy.plan(0, Step::Invoke { client }));
+        (0..shape.clients).for_each(|client| copy.plan(0, Step::Invoke { client }));
         copy.plan(1_000_000, Step::Deliver { watch: 1 });
         copy.plan(1_500_000_000, Step::LeaseEnd);
         while let Some(((at_ns, _), step)) = copy.agenda.pop_first() {
@@ -122,7 +138,7 @@ impl Copy {
 
     fn invoke(&mut self, at_ns: u64, client: u64) {
         let op = self.requests.len() as u64;
-        if op >= OPS {
+        if op >= self.shape.ops {
             return;
         }
         let request = self.request(at_ns, op);
@@ -134,7 +150,10 @@ impl Copy {
         };
         self.history.push(at_ns, what);
         self.requests.insert(op, (client, request));
-        let (apply_ns, lost) = (self.later(at_ns), self.stream.chance(8));
+        let (apply_ns, lost) = (
+            self.later(at_ns),
+            self.stream.chance(self.shape.lost_percent),
+        );
         let mut return_ns = self.later(apply_ns);
         // What was lost may take effect before its client gives up, long after, or never.
         if lost && self.stream.chance(50) {
@@ -284,7 +303,8 @@ impl Copy {
     }
 
     fn request(&mut self, at_ns: u64, op: u64) -> Request {
-        let key = |stream: &mut Stream| Blob::from(&*format!("k{}", stream.between(0, KEYS - 1)));
+        let last = self.shape.keys - 1;
+        let key = |stream: &mut Stream| Blob::from(&*format!("k{}", stream.between(0, last)));
         let stream = &mut self.stream;
         let (one, other) = (key(stream), key(stream));
         let span = Keys::Span(

@@ -1,0 +1,40 @@
+//! What stays broken when everything else is mended.
+
+use std::time::Duration;
+
+use madsim::time::TimeHandle;
+
+use super::{Injector, network::both_ways};
+use crate::plan::{Breakage, Loss, Plan};
+
+/// Longer than any run.
+const FOR_EVER: Duration = Duration::from_secs(1_000_000);
+
+impl Injector {
+    /// Breaks for good what `plan` gives up, and says so.
+    pub fn give_up(&self, plan: &Plan) {
+        for &Loss { member, how } in &plan.schedule.lost {
+            match how {
+                Breakage::Down => {
+                    self.cluster.member(member).crash();
+                    self.recorder
+                        .fault(format!("n{member} loses its power, for good"));
+                }
+                Breakage::CutOff => {
+                    let mut others = self.others(&[member]);
+                    others.push(self.clients);
+                    self.links.cut(&both_ways(&[self.node(member)], &others));
+                    self.recorder.fault(format!(
+                        "n{member} cut off from members and clients, for good"
+                    ));
+                }
+                Breakage::StalledDisk => {
+                    let disk = self.cluster.member(member).disk();
+                    disk.stall_until(TimeHandle::current().elapsed() + FOR_EVER);
+                    self.recorder
+                        .fault(format!("disk of n{member} breaks: no sync ends any more"));
+                }
+            }
+        }
+    }
+}
