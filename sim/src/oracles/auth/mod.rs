@@ -143,8 +143,13 @@ impl Judge<'_> {
             Request::Range(range) if range.serializable => local(),
             Request::Txn(txn) if txn.is_serializable() => local(),
             Request::LeaseKeepAlive(_) | Request::LeaseTimeToLive(_) => local(),
-            // It is known later that authentication is on than that a token is over.
+            // Whether a token is one, a member says by what it knows; what counts at the place in the
+            // log is who has the role `root`, or that there is some token.
             Request::LeaseGrant { .. } | Request::LeaseRevoke(_) if token.is_some() => local(),
+            Request::Auth(_) | Request::Compact(_) if token.is_some() => {
+                self.check_operator(operation, token, end_ns)?;
+                local()
+            }
             _ => self.met(operation, end_ns),
         };
         if let Request::Login { .. } = operation.request {
@@ -179,6 +184,27 @@ impl Judge<'_> {
         }
         let text = format!("was carried out for {}, who might not", who(token));
         self.accuse_at(operation, &text, *stages.end())
+    }
+
+    /// Whoever changes users, or compacts, has the role `root`.
+    fn check_operator(
+        &self,
+        operation: &Operation<'_>,
+        token: Option<&Token<'_>>,
+        end_ns: u64,
+    ) -> Result<(), Finding> {
+        let mut met = self.met(operation, end_ns);
+        let may = |stage: usize| {
+            let rights = &self.timeline.get(stage).rights;
+            !rights.enabled || token.is_some_and(|token| rights.allow(token.user, &Needed::Root))
+        };
+        match met.any(may) {
+            true => Ok(()),
+            false => {
+                let text = format!("was carried out for {}, who might not", who(token));
+                self.accuse(operation, &text)
+            }
+        }
     }
 
     fn check_refusal(
