@@ -32,6 +32,9 @@ use crate::{
 /// Pause after the first failed dial; doubles with each further one.
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
 
+/// See [`ChannelOptions::stream_window_bytes`].
+const STREAM_WINDOW_BYTES: u32 = 2 << 20;
+
 /// A request that a dying connection has provably not sent is sent on a new one this often.
 const RESENDS_MAX: usize = 1;
 
@@ -48,6 +51,8 @@ pub struct ChannelOptions {
     pub keep_alive_timeout: Duration,
     /// Whether that goes on while no call is under way. A port for clients allows it to nobody.
     pub keep_alive_while_idle: bool,
+    /// What may come on one stream before the caller has read any of it, bytes.
+    pub stream_window_bytes: u32,
 }
 
 impl ChannelOptions {
@@ -70,6 +75,7 @@ impl Default for ChannelOptions {
             keep_alive_interval: Duration::from_secs(2),
             keep_alive_timeout: Duration::from_secs(4),
             keep_alive_while_idle: true,
+            stream_window_bytes: STREAM_WINDOW_BYTES,
         }
     }
 }
@@ -240,7 +246,8 @@ impl Shared {
             .timer(Timer)
             .keep_alive_interval(self.options.keep_alive_interval)
             .keep_alive_timeout(self.options.keep_alive_timeout)
-            .keep_alive_while_idle(self.options.keep_alive_while_idle);
+            .keep_alive_while_idle(self.options.keep_alive_while_idle)
+            .initial_stream_window_size(self.options.stream_window_bytes);
         builder
     }
 }

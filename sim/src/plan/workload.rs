@@ -4,6 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Span, Stream};
 
+/// As etcd's clients have it.
+const WINDOW_BYTES: u32 = 64 << 10;
+
+/// Where a plan does not say: more than a run has.
+fn window_bytes() -> u32 {
+    2 << 20
+}
+
 /// What the clients do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +28,10 @@ pub struct Workload {
     pub think_us: Span,
     /// How long a client waits for an answer, milliseconds.
     pub timeout_ms: u64,
+    /// How much may come on a stream before the client has read any of it, bytes: what a slow
+    /// watcher leaves to its member.
+    #[serde(default = "window_bytes")]
+    pub window_bytes: u32,
     /// How often, in percent, a client goes to another member for its next operation.
     pub switch_percent: u64,
     /// How often, in percent, a client sends a request whose outcome it does not know once more, as
@@ -118,6 +130,7 @@ impl Workload {
             value_bytes: Span(value_min, value_min * stream.pick(&[1, 4, 32])),
             think_us: Span(think_min, think_min * stream.between(2, 10)),
             timeout_ms: stream.pick(&[300, 800, 2_000, 8_000]),
+            window_bytes: stream.pick(&[4 << 10, WINDOW_BYTES, 2 << 20]),
             switch_percent: stream.pick(&[0, 5, 50]),
             retry_percent: stream.pick(&[0, 0, 50, 100]),
             stay_percent: stream.pick(&[0, 0, 50, 95]),

@@ -61,7 +61,7 @@ fn client(plan: &Plan, number: u64, users: &Users, recorder: &Recorder) -> (Sess
     let at = stream.between(1, members);
     let login = users.choose(number);
     let session = Session::new(number, members, at, timeout, login, recorder.clone());
-    (session, stream)
+    (session.with_window(plan.workload.window_bytes), stream)
 }
 
 /// The client that is the operator, `root` where there are users.

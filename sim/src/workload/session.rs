@@ -44,6 +44,7 @@ pub struct Session {
     members: u64,
     member: u64,
     timeout: Duration,
+    window_bytes: u32,
     channels: BTreeMap<u64, Channel>,
     recorder: Recorder,
     newest: i64,
@@ -65,11 +66,18 @@ impl Session {
             members,
             member,
             timeout,
+            window_bytes: ChannelOptions::default().stream_window_bytes,
             channels: BTreeMap::new(),
             recorder,
             newest: 0,
             login,
         }
+    }
+
+    /// The same, but no more than this may come on a stream before the client has read any of it.
+    pub fn with_window(mut self, window_bytes: u32) -> Self {
+        self.window_bytes = window_bytes;
+        self
     }
 
     /// The client's number.
@@ -98,7 +106,7 @@ impl Session {
     }
 
     fn channel(&mut self) -> Channel {
-        let member = self.member;
+        let (member, stream_window_bytes) = (self.member, self.window_bytes);
         let dial = || {
             let authority = client_authority(member).parse();
             let options = ChannelOptions {
@@ -106,6 +114,7 @@ impl Session {
                 backoff_max: BACKOFF_MAX,
                 keep_alive_interval: KEEP_ALIVE_INTERVAL,
                 keep_alive_while_idle: false,
+                stream_window_bytes,
                 ..ChannelOptions::default()
             };
             Channel::new(authority.expect("an address with a port"), options)

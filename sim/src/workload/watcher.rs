@@ -27,6 +27,10 @@ const REOPEN_MS: Span = Span(10, 200);
 /// How long a slow watcher takes for a response, milliseconds.
 const SLOW_MS: Span = Span(5, 400);
 
+/// It falls asleep over one so often, in percent, and for so long, milliseconds.
+const NAP_PERCENT: u64 = 5;
+const NAP_MS: Span = Span(1_000, 4_000);
+
 /// How often a watcher asks how far it is, milliseconds. In the quiet it asks often: there the
 /// answer says that everything has been delivered.
 const PROGRESS_MS: Span = Span(200, 5_000);
@@ -190,7 +194,9 @@ impl Watcher {
                         return WatchEnd::Closed;
                     }
                     if self.is_slow() {
-                        sleep(Duration::from_millis(self.stream.within(SLOW_MS))).await;
+                        let napping = self.stream.chance(NAP_PERCENT);
+                        let time = if napping { NAP_MS } else { SLOW_MS };
+                        sleep(Duration::from_millis(self.stream.within(time))).await;
                     }
                 }
                 Ok(_) => return WatchEnd::Broken,
