@@ -15,6 +15,7 @@ use crate::{
     error::Error,
     kv::{Event, KeyRange, LeaseId},
     lease::table::LeaseTable,
+    limits,
     request::{PageRequest, RangeRequest, TxnRequest},
     response::{HashKv, LeaseInfo, Page, RangeResponse, TxnResponse},
     store::Store,
@@ -224,10 +225,15 @@ impl View {
     }
 
     /// The whole state as a stream of chunks, each of about
-    /// [`CHECKPOINT_CHUNK_BYTES`](crate::limits::CHECKPOINT_CHUNK_BYTES), made as they are asked
+    /// [`CHECKPOINT_CHUNK_BYTES`](limits::CHECKPOINT_CHUNK_BYTES), made as they are asked
     /// for. The same bytes on every member at the same log index. [`crate::Restore`] reads them.
     pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint::new(self.clone())
+        self.checkpoint_in_chunks(limits::CHECKPOINT_CHUNK_BYTES)
+    }
+
+    /// The same in chunks of about `chunk_bytes`.
+    pub fn checkpoint_in_chunks(&self, chunk_bytes: usize) -> Checkpoint {
+        Checkpoint::new(self.clone(), chunk_bytes)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use quorate_core::{
     StateMachine,
-    limits::{COMPACT_STEP_KEYS, LEASE_BATCH_MAX, WatchLimits},
+    limits::{CHECKPOINT_CHUNK_BYTES, COMPACT_STEP_KEYS, LEASE_BATCH_MAX, WatchLimits},
     planted::{Bug, is_planted},
 };
 
@@ -67,6 +67,8 @@ pub struct Tuning {
     pub catchup_entries: u64,
     /// See [`ConsensusOptions::append_entries_max`].
     pub append_entries_max: u64,
+    /// See [`ConsensusOptions::checkpoint_chunk_bytes`].
+    pub checkpoint_chunk_bytes: usize,
     /// How the log is kept.
     pub log: LogOptions,
     /// How watchers are kept.
@@ -89,6 +91,7 @@ impl Tuning {
             checkpoint_log_bytes: CHECKPOINT_LOG_BYTES,
             catchup_entries: CATCHUP_ENTRIES,
             append_entries_max: APPEND_ENTRIES_MAX,
+            checkpoint_chunk_bytes: CHECKPOINT_CHUNK_BYTES,
             log: LogOptions::new(random_id()?),
             watch: WatchLimits::default(),
             watch_fragment_bytes: None,
@@ -327,6 +330,7 @@ async fn start_node(
         election_timeout: config.election_timeout,
         catchup_entries: tuning.catchup_entries,
         append_entries_max: tuning.append_entries_max,
+        checkpoint_chunk_bytes: tuning.checkpoint_chunk_bytes,
         leader_restore: is_planted(Bug::LeaderRestore),
     };
     let tap = Tap::new(hooks.traffic.clone());

@@ -9,7 +9,7 @@
 
 use std::ops::Bound;
 
-use super::{is_full, tag};
+use super::tag;
 use crate::{
     alarm::AlarmSet,
     auth::{
@@ -51,16 +51,26 @@ pub(super) fn write_head(auth: &AuthTable, out: &mut Vec<u8>) -> Option<Next> {
     Some(Next::Users(Bound::Unbounded, 0))
 }
 
-/// Appends records until the chunk is full. Gives where to go on, `None` if all are written.
-pub(super) fn write(auth: &AuthTable, next: Next, out: &mut Vec<u8>) -> Option<Next> {
+/// Appends records until the chunk has `chunk_bytes`. Gives where to go on, `None` if all are
+/// written.
+pub(super) fn write(
+    auth: &AuthTable,
+    next: Next,
+    chunk_bytes: usize,
+    out: &mut Vec<u8>,
+) -> Option<Next> {
     match next {
-        Next::Users(from, skip) => Some(write_users(auth, &from, skip, out)),
-        Next::Roles(from, skip) => write_roles(auth, &from, skip, out),
+        Next::Users(from, skip) => Some(write_users(auth, (&from, skip), chunk_bytes, out)),
+        Next::Roles(from, skip) => write_roles(auth, (&from, skip), chunk_bytes, out),
     }
 }
 
-fn write_users(auth: &AuthTable, from: &Bound<String>, skip: usize, out: &mut Vec<u8>) -> Next {
-    let mut skip = skip;
+fn write_users(
+    auth: &AuthTable,
+    (from, mut skip): (&Bound<String>, usize),
+    chunk_bytes: usize,
+    out: &mut Vec<u8>,
+) -> Next {
     for (name, user) in auth.users(from.as_ref().map(String::as_str)) {
         for position in skip..=user.roles.len() {
             match position.checked_sub(1) {
@@ -74,7 +84,7 @@ fn write_users(auth: &AuthTable, from: &Bound<String>, skip: usize, out: &mut Ve
                     put_bytes(out, user.roles[role].as_bytes());
                 }
             }
-            if is_full(out) {
+            if out.len() >= chunk_bytes {
                 return Next::Users(Bound::Included(name.to_owned()), position + 1);
             }
         }
@@ -85,11 +95,10 @@ fn write_users(auth: &AuthTable, from: &Bound<String>, skip: usize, out: &mut Ve
 
 fn write_roles(
     auth: &AuthTable,
-    from: &Bound<String>,
-    skip: usize,
+    (from, mut skip): (&Bound<String>, usize),
+    chunk_bytes: usize,
     out: &mut Vec<u8>,
 ) -> Option<Next> {
-    let mut skip = skip;
     for (name, role) in auth.roles(from.as_ref().map(String::as_str)) {
         for position in skip..=role.permissions().len() {
             match position.checked_sub(1) {
@@ -102,7 +111,7 @@ fn write_roles(
                     encode_permission(&role.permissions()[permission], out);
                 }
             }
-            if is_full(out) {
+            if out.len() >= chunk_bytes {
                 return Some(Next::Roles(Bound::Included(name.to_owned()), position + 1));
             }
         }

@@ -18,7 +18,7 @@ mod read;
 mod write;
 
 pub use self::{read::Restore, write::Checkpoint};
-use crate::{limits::CHECKPOINT_CHUNK_BYTES, view::View};
+use crate::view::View;
 
 /// The layout's version, first byte of the head's body.
 const CHECKPOINT_VERSION: u8 = 1;
@@ -44,11 +44,6 @@ mod tag {
     pub(super) const USER_ROLE: u8 = 11;
     pub(super) const ROLE: u8 = 12;
     pub(super) const PERMISSION: u8 = 13;
-}
-
-/// Whether a chunk takes no further record.
-fn is_full(chunk: &[u8]) -> bool {
-    chunk.len() >= CHECKPOINT_CHUNK_BYTES
 }
 
 /// The checksum of one chunk. Its number is part of it, so that chunks cannot change places.

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use super::{CHECKPOINT_VERSION, FRAME_BYTES, MAGIC, auth, chunk_checksum, is_full, tag};
+use super::{CHECKPOINT_VERSION, FRAME_BYTES, MAGIC, auth, chunk_checksum, tag};
 use crate::{
     codec::{
         encode_lease, encode_member,
@@ -19,6 +19,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Checkpoint {
     view: View,
+    /// A chunk of this length takes no further record.
+    chunk_bytes: usize,
     next: Next,
     chunk_number: u32,
     total: u32,
@@ -37,9 +39,10 @@ enum Next {
 }
 
 impl Checkpoint {
-    pub(crate) fn new(view: View) -> Self {
+    pub(crate) fn new(view: View, chunk_bytes: usize) -> Self {
         Self {
             view,
+            chunk_bytes,
             next: Next::Head,
             chunk_number: 0,
             total: 0,
@@ -48,13 +51,15 @@ impl Checkpoint {
 
     /// Appends records until the chunk is full or nothing is left.
     fn write_records(&mut self, out: &mut Vec<u8>) {
-        while !is_full(out) {
+        while out.len() < self.chunk_bytes {
             self.next = match std::mem::replace(&mut self.next, Next::Nothing) {
                 Next::Head => {
                     self.write_head(out);
                     Next::auth(auth::write_head(&self.view.auth, out))
                 }
-                Next::Auth(next) => Next::auth(auth::write(&self.view.auth, next, out)),
+                Next::Auth(next) => {
+                    Next::auth(auth::write(&self.view.auth, next, self.chunk_bytes, out))
+                }
                 Next::Leases(from) => self.write_leases(from, out),
                 Next::Keys(from, skip) => {
                     self.write_keys(from.as_ref().map(|key| key.as_slice()), skip, out)
@@ -98,7 +103,7 @@ impl Checkpoint {
             put_i64(out, id.get());
             put_i64(out, lease.ttl_s);
             put_u64(out, lease.renewed_at_ms);
-            if is_full(out) {
+            if out.len() >= self.chunk_bytes {
                 return Next::Leases(Bound::Excluded(id));
             }
         }
@@ -115,7 +120,7 @@ impl Checkpoint {
             }
             for (position, version) in (0..).zip(versions).skip(skip) {
                 write_version(version, out);
-                if is_full(out) {
+                if out.len() >= self.chunk_bytes {
                     return Next::Keys(Bound::Included(key.to_vec()), position + 1);
                 }
             }

@@ -42,6 +42,7 @@ type Snapshot = SnapshotOf<TypeConfig, StoredSnapshot>;
 pub(crate) struct Applier {
     replica: Arc<Replica>,
     checkpoints: Checkpoints,
+    checkpoint_chunk_bytes: usize,
     last_applied: Option<LogId>,
     membership: StoredMembership,
     /// For planted bugs: whether no entry was applied since the state was restored, and how many
@@ -52,7 +53,11 @@ pub(crate) struct Applier {
 
 impl Applier {
     /// `replica` was restored from the newest checkpoint, if there is one.
-    pub(super) async fn new(replica: Arc<Replica>, checkpoints: Checkpoints) -> io::Result<Self> {
+    pub(super) async fn new(
+        replica: Arc<Replica>,
+        checkpoints: Checkpoints,
+        checkpoint_chunk_bytes: usize,
+    ) -> io::Result<Self> {
         let meta = match checkpoints.latest() {
             None => SnapshotMeta::default(),
             Some(latest) => StoredSnapshot::open(&checkpoints, latest).await?.meta()?,
@@ -60,6 +65,7 @@ impl Applier {
         Ok(Self {
             replica,
             checkpoints,
+            checkpoint_chunk_bytes,
             is_restored: meta.last_log_id.is_some(),
             received: 0,
             last_applied: meta.last_log_id,
@@ -118,6 +124,7 @@ impl RaftStateMachine<TypeConfig> for Applier {
     async fn get_snapshot_builder(&mut self) -> CheckpointBuilder {
         CheckpointBuilder {
             checkpoints: self.checkpoints.clone(),
+            chunk_bytes: self.checkpoint_chunk_bytes,
             replica: self.replica.clone(),
             meta: SnapshotMeta {
                 last_log_id: self.last_applied,
@@ -159,6 +166,7 @@ impl RaftStateMachine<TypeConfig> for Applier {
 /// Writes one checkpoint, from a view, beside the entries that are applied meanwhile.
 pub(crate) struct CheckpointBuilder {
     checkpoints: Checkpoints,
+    chunk_bytes: usize,
     replica: Arc<Replica>,
     meta: SnapshotMeta,
     /// Until it is written. What only it still holds of an old state may be most of it.
@@ -195,12 +203,12 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
 impl CheckpointBuilder {
     async fn write(&self, view: &View) -> io::Result<(Checkpoint, CheckpointReader)> {
         let mut writer = snapshot::begin(&self.checkpoints, &self.meta).await?;
-        let view = view.clone();
+        let (view, chunk_bytes) = (view.clone(), self.chunk_bytes);
         // Encoding takes its time: on a thread of its own it delays no request.
         let write = runtime::dedicated("checkpoint-encode", move || async move {
             runtime::give_way();
             let mut begun = clock::now();
-            for chunk in view.checkpoint() {
+            for chunk in view.checkpoint_in_chunks(chunk_bytes) {
                 writer.write(chunk).await?;
                 let worked = begun.elapsed();
                 if worked >= ENCODE_BURST {

@@ -51,6 +51,8 @@ pub struct ConsensusOptions {
     pub catchup_entries: u64,
     /// Most log entries in one append request to a follower; its bytes are bounded as well.
     pub append_entries_max: u64,
+    /// Size of a checkpoint's chunks, in which it is also sent, bytes.
+    pub checkpoint_chunk_bytes: usize,
     /// Whether a restarted leader resumes its office without an election. Never outside the
     /// simulator's planted bugs: a leader that lost its unsynced tail would write other entries
     /// under log ids that followers hold already, in the same term.
@@ -121,7 +123,12 @@ impl Consensus {
         let silence_max = options.election_timeout.mul_f64(SILENCE_MAX_ELECTIONS);
         let config = Arc::new(config(&options)?);
         let log_store = LogStore::new(storage)?;
-        let applier = Applier::new(replica, storage.checkpoints.clone()).await?;
+        let applier = Applier::new(
+            replica,
+            storage.checkpoints.clone(),
+            options.checkpoint_chunk_bytes,
+        )
+        .await?;
         let transfers = Transfers::default();
         let network = Network {
             peers,

@@ -442,6 +442,7 @@ fn tuning(plan: &Plan, number: u64) -> Tuning {
         checkpoint_log_bytes: u64::MAX,
         catchup_entries: knobs.snapshot_keep_entries,
         append_entries_max: knobs.append_entries,
+        checkpoint_chunk_bytes: size(knobs.checkpoint_chunk_bytes),
         log: LogOptions {
             segment_bytes: knobs.segment_bytes,
             cache_bytes_max: size(knobs.log_cache_bytes),

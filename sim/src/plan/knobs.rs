@@ -25,6 +25,8 @@ pub struct Knobs {
     pub log_spare_segments: u64,
     /// Most entries in one message to a follower.
     pub append_entries: u64,
+    /// Size of a checkpoint's chunks, bytes.
+    pub checkpoint_chunk_bytes: u64,
     /// Most keys that one step of physical compaction looks at.
     pub compact_step_keys: u64,
     /// Most bytes that wait for one slow watcher before it has to catch up.
@@ -66,6 +68,7 @@ impl Default for Knobs {
             log_batch_bytes: 4 << 20,
             log_spare_segments: 4,
             append_entries: 1_024,
+            checkpoint_chunk_bytes: limits::CHECKPOINT_CHUNK_BYTES as u64,
             compact_step_keys: limits::COMPACT_STEP_KEYS as u64,
             watch_buffer_bytes: limits::WATCH_BUFFER_BYTES_MAX as u64,
             watch_buffer_responses: limits::WATCH_BUFFER_RESPONSES_MAX as u64,
@@ -110,6 +113,7 @@ impl Knobs {
             watch_catch_up_watchers: stream.magnitude(1, 128),
             watch_catch_up_events: stream.magnitude(1, 10_000),
             watch_fragment_bytes: stream.magnitude(64, 2 << 20),
+            checkpoint_chunk_bytes: stream.magnitude(64, 64 << 10),
         }
     }
 }
