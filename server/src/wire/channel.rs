@@ -247,7 +247,10 @@ impl Shared {
             .keep_alive_interval(self.options.keep_alive_interval)
             .keep_alive_timeout(self.options.keep_alive_timeout)
             .keep_alive_while_idle(self.options.keep_alive_while_idle)
-            .initial_stream_window_size(self.options.stream_window_bytes);
+            .initial_stream_window_size(self.options.stream_window_bytes)
+            // Answers to calls that were given up meanwhile. By default h2 takes the 1024th frame of such
+            // for an attack and ends the connection, with all the calls that wait.
+            .max_local_error_reset_streams(None);
         builder
     }
 }
