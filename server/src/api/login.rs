@@ -10,11 +10,9 @@ use quorate_core::{
 use super::{context::Context, errors::ApiError};
 use crate::{
     auth::{SimpleTokens, Tokens},
+    clock,
     node::NodeError,
 };
-
-/// Times that a password is compared anew because users or roles have changed meanwhile.
-const ATTEMPTS_MAX: usize = 10;
 
 /// A token for whoever knows the password. Needs none itself, and looks at none.
 ///
@@ -30,26 +28,41 @@ pub(super) async fn token(
     if !is_planted(Bug::LoginReadsItsOwn) {
         context.node.read_barrier().await?;
     }
-    for _ in 0..ATTEMPTS_MAX {
-        let auth_revision = check_password(context, &name, &password)
-            .await
-            .inspect_err(|error| note_refusal(&name, error))?;
-        let granted = match &context.node.auth().tokens {
-            Tokens::Jwt(tokens) => return Ok(tokens.sign(&name, auth_revision)?),
-            Tokens::Simple(_) => grant(context, &name, auth_revision).await,
-        };
-        match granted {
-            Err(NodeError::Refused(Error::Auth(AuthError::AuthOldRevision))) => {
-                probe!(PasswordComparedAnew);
+    let timeout = context.node.limits().request_timeout;
+    let attempts = async {
+        let mut compared = None;
+        loop {
+            let auth_revision = check_password(context, &name, &password, &mut compared)
+                .await
+                .inspect_err(|error| note_refusal(&name, error))?;
+            let granted = match &context.node.auth().tokens {
+                Tokens::Jwt(tokens) => return Ok(tokens.sign(&name, auth_revision)?),
+                Tokens::Simple(_) => grant(context, &name, auth_revision).await,
+            };
+            match granted {
+                // Users or roles have changed meanwhile.
+                Err(NodeError::Refused(Error::Auth(AuthError::AuthOldRevision))) => {
+                    probe!(PasswordComparedAnew);
+                }
+                granted => return Ok(granted?),
             }
-            granted => return Ok(granted?),
         }
-    }
-    Err(AuthError::AuthOldRevision.into())
+    };
+    clock::timeout(timeout, attempts)
+        .await
+        .unwrap_or(Err(NodeError::Timeout.into()))
 }
 
+/// A hash with which the password was compared, and whether it was right.
+type Compared = Option<(String, bool)>;
+
 /// The auth revision at which the password was right.
-async fn check_password(context: &Context, name: &str, password: &str) -> Result<u64, ApiError> {
+async fn check_password(
+    context: &Context,
+    name: &str,
+    password: &str,
+    compared: &mut Compared,
+) -> Result<u64, ApiError> {
     let passwords = &context.node.auth().passwords;
     let (auth_revision, hash) = context.node.with_state(|state| {
         let hash = state.password_hash(name).map(str::to_owned);
@@ -60,7 +73,17 @@ async fn check_password(context: &Context, name: &str, password: &str) -> Result
         Err(AuthError::AuthFailed) => (passwords.nobodys_hash(), false),
         hash => (hash?, true),
     };
-    let is_right = passwords.is_right(password.to_owned(), hash).await?;
+    let is_right = match compared {
+        Some((before, is_right)) if *before == hash => *is_right,
+        // This takes long on purpose: other users may change in that time, again and again.
+        _ => {
+            let is_right = passwords
+                .is_right(password.to_owned(), hash.clone())
+                .await?;
+            *compared = Some((hash, is_right));
+            is_right
+        }
+    };
     match is_right && is_somebodys {
         true => Ok(auth_revision),
         false => Err(AuthError::AuthFailed.into()),
