@@ -92,6 +92,7 @@ mod simulated {
         time::{TimeHandle, sleep},
     };
     use quorate_core::planted;
+    use tokio::sync::Mutex;
 
     use super::{CLIENTS_IP, Recording, message};
     use crate::{
@@ -169,13 +170,19 @@ mod simulated {
         let users = Users::of(&plan);
         let clients = workload::start(&plan, &users, &recorder);
         let operator = workload::operator(&plan, OPERATOR, &users, &recorder);
-        injector.clone().run(&plan, operator).await;
+        let operator = Arc::new(Mutex::new(operator));
+        injector.run(&plan, &operator).await;
         injector.give_up(&plan);
         let core = plan.core();
         recorder.quiet(plan.schedule.quiet_ms, &core);
         let quiet_ms = elapsed_ms();
         let members = plan.cluster.members;
         let mut pending = clients;
+        if !plan.schedule.lost.is_empty() {
+            let plan = plan.clone();
+            let disarm = async move { injector.disarm_the_lost(&plan, &operator).await };
+            pending.push(spawn(disarm));
+        }
         for &member in &core {
             let client = FIRST_PROBE + member;
             pending.push(spawn(workload::probe(

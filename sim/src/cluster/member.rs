@@ -63,6 +63,8 @@ struct Life {
 struct State {
     /// The process that runs now.
     server: Option<Arc<Node>>,
+    /// The number by which the cluster knows it, once a process of its has run.
+    member_id: Option<u64>,
     /// Times that it has been started: what an earlier process says is of no interest.
     starts: u64,
     /// Why it has stopped by itself. It stays down, unless it is excused.
@@ -133,6 +135,11 @@ impl Member {
     /// The server that runs on it now, if there is one.
     pub fn server(&self) -> Option<Arc<Node>> {
         self.life.state().server.clone()
+    }
+
+    /// The number by which the cluster knows it, once it has run.
+    pub fn member_id(&self) -> Option<u64> {
+        self.life.state().member_id
     }
 
     /// The term in which it leads, by its own opinion.
@@ -319,7 +326,11 @@ impl Life {
             Err(error) => return self.halt(start, &format!("does not start: {error}")),
         };
         let node = server.node().clone();
-        self.state().server = Some(node.clone());
+        {
+            let mut state = self.state();
+            state.member_id = Some(node.member_id());
+            state.server = Some(node.clone());
+        }
         let told = holdings::tell(
             self.number,
             start + 1,

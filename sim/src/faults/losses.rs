@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use madsim::time::TimeHandle;
+use madsim::time::{TimeHandle, sleep};
+use tokio::sync::Mutex;
 
-use super::{Injector, network::both_ways};
-use crate::plan::{Breakage, Loss, Plan};
+use super::{Injector, network::both_ways, operations::LATE_ALARM};
+use crate::{
+    plan::{AlarmName, Breakage, Loss, Plan},
+    workload::Session,
+};
 
 /// Longer than any run.
 const FOR_EVER: Duration = Duration::from_secs(1_000_000);
@@ -33,6 +37,21 @@ impl Injector {
                     disk.stall_until(TimeHandle::current().elapsed() + FOR_EVER);
                     self.recorder
                         .fault(format!("disk of n{member} breaks: no sync ends any more"));
+                }
+            }
+        }
+    }
+
+    /// A member that had no space when it was lost cannot take its alarm back: that is for the
+    /// operator. Once more when nothing that the member has said can arrive any more.
+    pub async fn disarm_the_lost(&self, plan: &Plan, operator: &Mutex<Session>) {
+        for again in [false, true] {
+            if again {
+                sleep(LATE_ALARM + 2 * self.election).await;
+            }
+            for loss in &plan.schedule.lost {
+                if let Some(member_id) = self.cluster.member(loss.member).member_id() {
+                    self.disarm(AlarmName::NoSpace, member_id, operator).await;
                 }
             }
         }

@@ -55,8 +55,7 @@ impl Injector {
 
     /// Carries the whole schedule out; `operator` is the client that asks for compactions and the like. When
     /// this returns, everything is mended and the time of the schedule is over.
-    pub async fn run(self, plan: &Plan, operator: Session) {
-        let operator = Arc::new(Mutex::new(operator));
+    pub async fn run(&self, plan: &Plan, operator: &Arc<Mutex<Session>>) {
         let mut faults = Vec::new();
         for (number, timed) in (1..).zip(&plan.schedule.faults) {
             sleep_until_ms(timed.at_ms).await;

@@ -24,7 +24,7 @@ const DISARM_RETRY: Duration = Duration::from_millis(200);
 
 /// A member may go on so long with a request whose client has given up, and two election timeouts
 /// more.
-const LATE_ALARM: Duration = Duration::from_secs(6);
+pub(super) const LATE_ALARM: Duration = Duration::from_secs(6);
 
 impl Injector {
     /// Raises an alarm, and disarms it when its time is over. A request that has got no answer may
@@ -59,7 +59,7 @@ impl Injector {
     }
 
     /// Asks one member after the other until one has done it, or the run would have to be over.
-    async fn disarm(&self, alarm: AlarmName, member_id: u64, operator: &Mutex<Session>) {
+    pub(super) async fn disarm(&self, alarm: AlarmName, member_id: u64, operator: &Mutex<Session>) {
         while TimeHandle::current().elapsed() < self.patience {
             let mut operator = operator.lock().await;
             if operator.alarm(false, alarm, member_id).await.is_ok() {

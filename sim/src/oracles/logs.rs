@@ -14,7 +14,7 @@ use crate::history::{History, Outcome, Record, Request, Severity, Told, What};
 const ECHO_NS: u64 = 15_000_000_000;
 
 /// What members may log, and why.
-const EXPECTED: [Expected; 17] = [
+const EXPECTED: [Expected; 19] = [
     // A member that is down or cut off cannot be reached.
     warning(
         "quorate_server::wire::channel",
@@ -91,6 +91,16 @@ const EXPECTED: [Expected; 17] = [
     error(
         "openraft::raft::raft_inner",
         "failed to send RaftMsg",
+        Reason::Own(&[WRITE, SYNC]),
+    ),
+    error(
+        "openraft::raft::raft_inner",
+        "failed to receive from RaftCore",
+        Reason::Own(&[WRITE, SYNC]),
+    ),
+    error(
+        "openraft::raft",
+        "openraft::raft::Raft<_, _>::with_raft_state",
         Reason::Own(&[WRITE, SYNC]),
     ),
     error(

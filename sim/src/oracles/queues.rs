@@ -9,27 +9,37 @@ use std::collections::BTreeMap;
 use super::Finding;
 use crate::history::{Fill, History, Told, What};
 
+/// How long a member may take to hear that a client has given a watch up.
+const HEARD_NS: u64 = 2_000_000_000;
+
 pub(super) fn check(history: &History) -> Result<(), Finding> {
-    let mut open: BTreeMap<u64, u64> = BTreeMap::new();
-    let mut member_of: BTreeMap<u64, u64> = BTreeMap::new();
+    // The member of each watch, and when it ended.
+    let mut watches: BTreeMap<u64, (u64, Option<u64>)> = BTreeMap::new();
     for (record, entry) in history.records().iter().enumerate() {
         match &entry.what {
             What::WatchOpen(watch) => {
-                member_of.insert(watch.watch, watch.member);
-                *open.entry(watch.member).or_default() += 1;
+                watches.insert(watch.watch, (watch.member, None));
             }
             What::WatchEnd { watch, .. } => {
-                let of = member_of.get(watch).and_then(|member| open.get_mut(member));
-                if let Some(open) = of {
-                    *open -= 1;
+                if let Some((_, ended_ns)) = watches.get_mut(watch) {
+                    *ended_ns = Some(entry.at_ns);
                 }
             }
             What::Told {
                 member,
                 told: Told::Fill(fill),
             } => {
-                let watches = open.get(member).copied().unwrap_or(0);
-                check_fill(*member, fill, watches, history.quiet().is_some(), record)?;
+                watches.retain(|_, (_, ended_ns)| {
+                    ended_ns.is_none_or(|ended_ns| entry.at_ns <= ended_ns + HEARD_NS)
+                });
+                let open = watches.values().filter(|(at, _)| at == member).count();
+                check_fill(
+                    *member,
+                    fill,
+                    open as u64,
+                    history.quiet().is_some(),
+                    record,
+                )?;
             }
             _ => {}
         }

@@ -37,7 +37,7 @@ pub(super) fn check(history: &History) -> Result<(), Finding> {
     }
     log_matching(&looks)?;
     let runs = Runs::of(&committed);
-    leader_completeness(&looks, &runs)?;
+    leader_completeness(&looks, &committed, &runs)?;
     committed_on_quorum(history, &looks, &committed, &runs)
 }
 
@@ -186,31 +186,37 @@ fn leader_only_appends(before: &Look<'_>, now: &Look<'_>) -> Result<(), Finding>
     Ok(())
 }
 
-fn leader_completeness(looks: &[Look<'_>], runs: &Runs) -> Result<(), Finding> {
-    // What was known to be committed by members whose vote was of this term: a leader of it, or of
-    // an earlier one, had committed it.
+fn leader_completeness(
+    looks: &[Look<'_>],
+    committed: &Committed,
+    runs: &Runs,
+) -> Result<(), Finding> {
+    // What was known to be committed by members in this term: a leader of it, or of an earlier one,
+    // had committed it. A member may have a checkpoint of a later term than its vote, where its
+    // power failed in between.
     let mut known: BTreeMap<u64, &Look<'_>> = BTreeMap::new();
     for look in looks {
-        let best = known.entry(look.view.term).or_insert(look);
+        let last = committed.range(..=look.view.committed).next_back();
+        let term = last.map_or(0, |(_, (term, ..))| *term).max(look.view.term);
+        let best = known.entry(term).or_insert(look);
         if best.view.committed < look.view.committed {
             *best = look;
         }
     }
     for leader in looks.iter().filter(|look| look.view.leads) {
         let earlier = known.range(..leader.view.term);
-        let Some((_, other)) = earlier.max_by_key(|(_, look)| look.view.committed) else {
+        let Some((term, other)) = earlier.max_by_key(|(_, look)| look.view.committed) else {
             continue;
         };
         let needed = other.view.committed;
         let complete = runs.agreed(leader.view);
         if complete < needed {
             let text = format!(
-                "leads in term {} without position {}, and n{} knew in term {} that up to {needed} \
+                "leads in term {} without position {}, and n{} knew in term {term} that up to {needed} \
                  all is committed",
                 leader.view.term,
                 complete + 1,
                 other.member,
-                other.view.term
             );
             return broken(leader, &text, [other.record]);
         }

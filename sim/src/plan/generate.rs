@@ -158,11 +158,7 @@ enum Dish {
     CrashAt,
     PowerFailure,
     Isolate,
-    Split,
-    Ring,
-    OneWay,
-    Hold,
-    Delay,
+    Links(Links),
     SlowLink,
     Cut,
     ClockRate,
@@ -175,6 +171,16 @@ enum Dish {
     Alarm,
     TransferLeader,
     Compact,
+}
+
+/// What goes wrong between some members and others.
+#[derive(Clone, Copy)]
+enum Links {
+    Split,
+    Ring,
+    OneWay,
+    Hold,
+    Delay,
 }
 
 /// Faults of one member alone, and faults that need another one.
@@ -195,11 +201,11 @@ const ALONE: [Dish; 13] = [
 ];
 const TOGETHER: [Dish; 8] = [
     Dish::Isolate,
-    Dish::Split,
-    Dish::Ring,
-    Dish::OneWay,
-    Dish::Hold,
-    Dish::Delay,
+    Dish::Links(Links::Split),
+    Dish::Links(Links::Ring),
+    Dish::Links(Links::OneWay),
+    Dish::Links(Links::Hold),
+    Dish::Links(Links::Delay),
     Dish::SlowLink,
     Dish::TransferLeader,
 ];
@@ -243,16 +249,14 @@ impl Menu {
     fn fault(&self, stream: &mut Stream, members: u64) -> Fault {
         let ms = stream.magnitude(1, self.longest_ms);
         let target = target(stream, members);
-        let dish = self.dishes[stream.weighted(&self.weights)];
-        if let Some(fault) = link_fault(stream, dish, members, ms) {
-            return fault;
-        }
-        match dish {
+        match self.dishes[stream.weighted(&self.weights)] {
             Dish::Crash => Fault::Crash {
                 target,
                 down_ms: ms,
             },
             Dish::CrashAt => Fault::CrashAt(CrashAt::generate(stream, target, ms)),
+            Dish::PowerFailure => Fault::PowerFailure { down_ms: ms },
+            Dish::Links(links) => links_fault(stream, links, members, ms),
             Dish::Isolate => Fault::Isolate {
                 target,
                 clients: stream.chance(30),
@@ -299,31 +303,30 @@ impl Menu {
             Dish::Compact => Fault::Compact {
                 keep: stream.magnitude(1, 200) - 1,
             },
-            _ => Fault::PowerFailure { down_ms: ms },
         }
     }
 }
 
 /// A fault of links, or of groups of members.
-fn link_fault(stream: &mut Stream, dish: Dish, members: u64, for_ms: u64) -> Option<Fault> {
-    Some(match dish {
-        Dish::Split => Fault::Split {
+fn links_fault(stream: &mut Stream, links: Links, members: u64, for_ms: u64) -> Fault {
+    match links {
+        Links::Split => Fault::Split {
             group: group(stream, members),
             for_ms,
         },
-        Dish::Ring => Fault::Ring {
+        Links::Ring => Fault::Ring {
             order: order(stream, members),
             for_ms,
         },
-        Dish::OneWay => {
+        Links::OneWay => {
             let (from, to) = link(stream, members);
             Fault::OneWay { from, to, for_ms }
         }
-        Dish::Hold => {
+        Links::Hold => {
             let (from, to) = link(stream, members);
             Fault::Hold { from, to, for_ms }
         }
-        Dish::Delay => {
+        Links::Delay => {
             let (from, to) = link(stream, members);
             let delay_ms = stream.magnitude(5, 1_000);
             Fault::Delay {
@@ -333,8 +336,7 @@ fn link_fault(stream: &mut Stream, dish: Dish, members: u64, for_ms: u64) -> Opt
                 for_ms,
             }
         }
-        _ => return None,
-    })
+    }
 }
 
 pub(super) fn target(stream: &mut Stream, members: u64) -> Target {
