@@ -73,8 +73,8 @@ then put k1 v2 ; get k2 else delete [a,b)
 3.450000000 message1 n1>n3 append term=2 after=14 commit=14
 3.450000000 message2 n1>n2 vote term=3
 3.460000000 message1 arrived
-3.470000000 watch3 c1 n2 open k1
-3.470000000 watch3 cancelled etcdserver: no reason
+3.470000000 watch4 c1 n2 open k1
+3.470000000 watch4 cancelled etcdserver: no reason
 3.480000000 disputed 12 answer: one and not the other
 3.480000000 n2 differs 12 answer: one and not the other
 3.480000000 n1 raft process=2 term=2 vote=n1 granted leads purged=4 committed=14 applied=12 1:6 2:14
