@@ -45,6 +45,9 @@ impl Node {
         let mut own = OwnAlarm::default();
         while !self.is_stopping() {
             clock::sleep(SPACE_TICK).await;
+            if !own.is_settled {
+                self.look_for_own_alarm(&mut own).await;
+            }
             if let Some(action) = self.look_at_space(&mut own) {
                 self.set_own_alarm(action, &mut own).await;
             }
@@ -62,10 +65,6 @@ impl Node {
         if is_raised {
             self.quota.alarm_is_raised();
         }
-        if !own.is_settled && self.has_replayed() {
-            own.is_settled = true;
-            own.is_own = is_raised;
-        }
         if is_out || self.quota.has_refused() {
             own.room_since = None;
             return (!is_raised).then_some(AlarmAction::Activate);
@@ -79,10 +78,13 @@ impl Node {
         may_clear.then_some(AlarmAction::Deactivate)
     }
 
-    /// Whether what was committed at the start has been applied, as far as that can be known.
-    fn has_replayed(&self) -> bool {
-        let status = self.status();
-        status.leader.is_some() && status.applied_index >= status.committed_index
+    /// An alarm that this member's last process has raised is its to take back. The entry may be in
+    /// the log, and not be known to be committed: behind a read barrier it is.
+    async fn look_for_own_alarm(&self, own: &mut OwnAlarm) {
+        if self.read_barrier().await.is_ok() {
+            own.is_settled = true;
+            own.is_own |= self.with_state(|state| state.alarms().any(|it| it == self.own_alarm()));
+        }
     }
 
     fn own_alarm(&self) -> Alarm {
