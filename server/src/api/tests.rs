@@ -79,6 +79,7 @@ scenarios! {
 scenarios! {
     run_one_of_three:
     no_leader::a_lonely_member_says_so_and_answers_what_it_can,
+    no_leader::a_read_that_waits_ends_with_the_server,
 }
 
 // These wait for time-outs of seconds, which cost nothing in virtual time.

@@ -20,7 +20,7 @@ mod watches;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64},
     },
     time::Duration,
 };
@@ -49,7 +49,7 @@ use crate::{
     peers::Peers,
     raft::{Consensus, RaftState},
     replica::Replica,
-    runtime,
+    runtime::{self, Signal},
     storage::Space,
 };
 
@@ -68,7 +68,7 @@ pub struct Node {
     forwarder: Forwarder,
     reads: ReadQueue,
     next_request: AtomicU64,
-    stopping: AtomicBool,
+    stopping: Signal,
     space: Space,
     quota: Quota,
     /// Whether a proposal may have to be refused for an alarm, or for lack of space.
@@ -95,7 +95,7 @@ impl Node {
             forwarder: Forwarder::default(),
             reads: ReadQueue::default(),
             next_request: AtomicU64::new(first_request),
-            stopping: AtomicBool::new(false),
+            stopping: Signal::new(),
             space,
             refusing: AtomicBool::new(false),
         });
@@ -198,14 +198,14 @@ impl Node {
 
     /// Refuses all that comes from now on with [`NodeError::Stopped`], and ends what is waiting.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.raise();
         self.replica.proposals.close();
         self.replica.applied_index.close();
         self.replica.watches.close();
     }
 
     fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.stopping.is_raised()
     }
 
     /// All members, in order of their ids.

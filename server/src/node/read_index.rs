@@ -62,6 +62,9 @@ impl ReadQueue {
 impl Node {
     /// The index that a linearizable read which began before this call must have applied.
     pub(crate) async fn read_index(&self) -> Result<u64, NodeError> {
+        if self.is_stopping() {
+            return Err(NodeError::Stopped);
+        }
         let index = self.read_queue().join();
         match clock::timeout(self.limits().request_timeout, index).await {
             Ok(Ok(index)) => Ok(index),
@@ -103,8 +106,17 @@ impl Node {
         term.is_some_and(|term| self.with_state(|state| state.applied_term()) == term)
     }
 
-    /// Runs as long as the server: one round after the other while reads are waiting.
+    /// Runs as long as the server, and ends what waits when it stops.
     pub(super) async fn run_reads(self: Arc<Self>) {
+        tokio::select! {
+            biased;
+            () = self.stopping.raised() => drop(self.read_queue().take()),
+            () = self.serve_reads() => {}
+        }
+    }
+
+    /// One round after the other while reads are waiting.
+    async fn serve_reads(&self) {
         loop {
             let readers = self.read_queue().take();
             if readers.is_empty() {

@@ -8,7 +8,7 @@ use openraft::{
     alias::WatchReceiverOf,
     async_runtime::watch::WatchReceiver as _,
     errors::{ClientWriteError, InitializeError, RaftError},
-    metrics::{RaftDataMetrics, RaftServerMetrics},
+    metrics::{RaftDataMetrics, RaftMetrics, RaftServerMetrics},
     raft::ClientWriteResult,
 };
 
@@ -68,11 +68,13 @@ pub struct Consensus {
     service: RaftService,
     transfers: Transfers,
     // Held, since asking raft for them clones the channel each time.
+    metrics: Metrics,
     server_metrics: ServerMetrics,
     pub(super) data_metrics: DataMetrics,
     pub(super) log_store: LogStore,
 }
 
+type Metrics = WatchReceiverOf<TypeConfig, RaftMetrics<TypeConfig>>;
 type ServerMetrics = WatchReceiverOf<TypeConfig, RaftServerMetrics<TypeConfig>>;
 type DataMetrics = WatchReceiverOf<TypeConfig, RaftDataMetrics<TypeConfig>>;
 
@@ -148,6 +150,7 @@ impl Consensus {
                 tap,
             },
             transfers,
+            metrics: raft.metrics(),
             server_metrics: raft.server_metrics(),
             data_metrics: raft.data_metrics(),
             log_store,
@@ -244,6 +247,9 @@ impl Consensus {
         term: Option<u64>,
         refused: impl FnOnce(NotAccepted) + Send + 'static,
     ) {
+        if self.is_stopped() {
+            return;
+        }
         let responder = Callback::new(move |result: ClientWriteResult<TypeConfig>| match result {
             Ok(_) => {}
             Err(ClientWriteError::ForwardToLeader(_)) => refused(NotAccepted::NotLeader),
@@ -263,6 +269,9 @@ impl Consensus {
     pub async fn read_index(&self) -> Result<u64, ReadIndexError> {
         if is_planted(Bug::ReadWithoutQuorum) {
             return Ok(self.committed_index());
+        }
+        if self.is_stopped() {
+            return Err(ReadIndexError::Stopped);
         }
         match self.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
             Ok(linearizer) => Ok(convert::entry_index(linearizer.read_log_id().log_id())),
@@ -310,13 +319,15 @@ impl Consensus {
 
     /// Why raft has stopped by itself, if it has.
     pub fn failure(&self) -> Option<String> {
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow_watched();
-        metrics
-            .running_state
-            .as_ref()
-            .err()
-            .map(ToString::to_string)
+        let metrics = self.metrics.borrow_watched();
+        let failure = metrics.running_state.as_ref().err();
+        failure.map(ToString::to_string)
+    }
+
+    /// Whether raft has stopped, by itself or since it was told to. Asking it for anything then
+    /// would be an error in the log each time.
+    fn is_stopped(&self) -> bool {
+        self.metrics.borrow_watched().running_state.is_err()
     }
 
     /// Stops raft. What is in the log stays there.

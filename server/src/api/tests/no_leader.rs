@@ -1,5 +1,7 @@
 //! A member that has no quorum: what it refuses, how, and what it answers all the same.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode};
 use tonic::{Code, Request};
 
@@ -7,7 +9,10 @@ use super::{
     http::ask,
     support::{Member, assert_refused, get, put},
 };
-use crate::proto::etcdserverpb::*;
+use crate::{clock, node::NodeError, proto::etcdserverpb::*, runtime};
+
+/// How often it is looked whether the reads have come.
+const POLL: Duration = Duration::from_millis(5);
 
 fn insisting<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
@@ -71,13 +76,32 @@ pub(super) async fn a_lonely_member_says_so_and_answers_what_it_can(member: Memb
     assert_eq!(status, StatusCode::OK);
 }
 
+pub(super) async fn a_read_that_waits_ends_with_the_server(member: Member) {
+    const READS: usize = 3;
+    let node = member.server.node().clone();
+    let waiting = || {
+        let load = node.load();
+        let reads = load.iter().find(|load| load.name == "reads");
+        reads.expect("a row").now
+    };
+    let read = || {
+        let node = node.clone();
+        runtime::spawn(async move { node.read_barrier().await })
+    };
+    let reads: [_; READS] = std::array::from_fn(|_| read());
+    while waiting() < READS {
+        clock::sleep(POLL).await;
+    }
+    member.server.stop().await;
+    for read in reads {
+        assert_eq!(read.await.expect("no panic"), Err(NodeError::Stopped));
+    }
+    assert_eq!(node.read_barrier().await, Err(NodeError::Stopped));
+}
+
 /// Not before a leader had a chance to be elected.
 #[cfg(madsim)]
 pub(super) async fn clients_are_served_in_the_end(member: Member) {
-    use std::time::Duration;
-
-    use crate::clock;
-
     let before = clock::now();
     let answer = member.kv().range(local("a")).await;
     answer.expect("from what it has");
@@ -87,10 +111,6 @@ pub(super) async fn clients_are_served_in_the_end(member: Member) {
 
 #[cfg(madsim)]
 pub(super) async fn requests_that_need_a_quorum_time_out(member: Member) {
-    use std::time::Duration;
-
-    use crate::clock;
-
     let mut kv = member.kv();
     kv.range(local("a")).await.expect("clients are served");
     let before = clock::now();
@@ -114,9 +134,7 @@ pub(super) async fn requests_that_need_a_quorum_time_out(member: Member) {
 /// by itself.
 #[cfg(madsim)]
 pub(super) async fn a_stream_that_insists_on_a_leader_ends(member: Member) {
-    use std::time::Duration;
-
-    use crate::{api::metadata, clock};
+    use crate::api::metadata;
 
     let before = clock::now();
     metadata::leader_lost(member.server.node()).await;
