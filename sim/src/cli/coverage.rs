@@ -151,13 +151,12 @@ impl Coverage {
                 "\n| {heading} | runs of {} | times |\n|---|--:|--:|\n",
                 self.runs
             );
-            let mut names: Vec<&str> = match sort {
+            let reached = self.reached.keys().filter(|(of, _)| of == sort);
+            // Of points it matters as well which were not reached.
+            let names: Vec<&str> = match sort {
                 POINT => Point::ALL.iter().map(|point| point.name()).collect(),
-                _ => Vec::new(),
+                _ => reached.map(|(_, name)| name.as_str()).collect(),
             };
-            let others = self.reached.keys().filter(|(of, _)| of == sort);
-            let others: Vec<&str> = others.map(|(_, name)| name.as_str()).collect();
-            names.extend(others.into_iter().filter(|_| sort != POINT));
             for name in names {
                 let Reached { runs, times } = self.get(sort, name);
                 text += &format!("| `{name}` | {runs} | {times} |\n");

@@ -2,7 +2,6 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -31,8 +30,9 @@ const CLIENT_PORT: u16 = 2379;
 /// Port for members.
 const PEER_PORT: u16 = 2380;
 
-/// What tokens are signed with.
-const SIGNING_KEY: &str = "a secret of all members of all simulated clusters";
+/// The file with the key by which tokens are signed. It is on a real disk: the product reads its keys
+/// past the simulated one, once and before it does anything else.
+const SIGNING_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cluster/signing-key.txt");
 
 /// How often a member is asked whether it leads.
 const LEADER_POLL: Duration = Duration::from_millis(5);
@@ -418,8 +418,7 @@ fn auth_flags(plan: &Plan) -> Vec<String> {
     };
     let tokens = match auth.signed_tokens {
         true => format!(
-            "jwt,sign-method=HS256,priv-key={},ttl={}s",
-            signing_key().display(),
+            "jwt,sign-method=HS256,priv-key={SIGNING_KEY},ttl={}s",
             auth.token_ttl_s
         ),
         false => "simple".to_owned(),
@@ -430,20 +429,6 @@ fn auth_flags(plan: &Plan) -> Vec<String> {
         // The lowest that there is: hashing takes real time.
         "--bcrypt-cost=4".to_owned(),
     ]
-}
-
-/// The file with the key by which tokens are signed, the same in all runs. It is on a real disk: the
-/// product reads its keys past the simulated one, once and before it does anything else.
-fn signing_key() -> PathBuf {
-    let directory = std::env::temp_dir();
-    let (file, other) = (
-        directory.join("quorate-sim-signing-key"),
-        directory.join(format!("quorate-sim-signing-key-{}", std::process::id())),
-    );
-    std::fs::write(&other, SIGNING_KEY)
-        .and_then(|()| std::fs::rename(&other, &file))
-        .expect("temporary files can be written");
-    file
 }
 
 fn tuning(plan: &Plan, number: u64) -> Tuning {
