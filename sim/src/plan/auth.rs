@@ -40,7 +40,7 @@ pub struct Auth {
     pub signed_tokens: bool,
     /// How long a signed token is good for, and a simple one that nobody uses, seconds.
     pub token_ttl_s: u64,
-    /// How often, in percent, a client works in the name of `root`, and of nobody.
+    /// How often, in percent, a client works in the name of `root`.
     pub root_percent: u64,
     /// Likewise, in the name of nobody.
     pub nobody_percent: u64,
