@@ -153,6 +153,16 @@ bugs! {
     RefusedWithoutAsking = "refused-without-asking",
     /// Everybody may watch everything.
     WatchNotAuthorized = "watch-not-authorized",
+
+    // Locks and elections.
+    /// Who comes first is decided by the keys, not by when they were created.
+    QueueByKey = "queue-by-key",
+    /// Whose predecessor has gone does not look whether that one was the first.
+    TurnAfterAnyDeletion = "turn-after-any-deletion",
+    /// Who has waited for a lock gets it, also if its lease has ended meanwhile.
+    LockAfterLease = "lock-after-lease",
+    /// Who leads no more proclaims as before.
+    AnybodyProclaims = "anybody-proclaims",
 }
 
 #[cfg(madsim)]

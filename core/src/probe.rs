@@ -168,6 +168,16 @@ points! {
     TokenOver = "token-over",
     /// Users or roles have changed while a password was compared.
     PasswordComparedAnew = "password-compared-anew",
+
+    // Locks and elections.
+    /// Somebody has put a key below the name before, and is waited for.
+    TurnAwaited = "turn-awaited",
+    /// A caller has waited for a lock, and its key has gone meanwhile.
+    TurnTooLate = "turn-too-late",
+    /// A caller finds its own key in the queue.
+    PlaceTakenAgain = "place-taken-again",
+    /// A caller goes before its turn has come.
+    PlaceLeft = "place-left",
 }
 
 impl Point {

@@ -176,7 +176,6 @@ mod simulated {
         let core = plan.core();
         recorder.quiet(plan.schedule.quiet_ms, &core);
         let quiet_ms = elapsed_ms();
-        let members = plan.cluster.members;
         let mut pending = clients;
         if !plan.schedule.lost.is_empty() {
             let plan = plan.clone();
@@ -188,7 +187,7 @@ mod simulated {
             pending.push(spawn(workload::probe(
                 client,
                 member,
-                members,
+                plan.clone(),
                 users.clone(),
                 recorder.clone(),
             )));

@@ -4,6 +4,7 @@ mod observe;
 
 use quorate_core::{
     kv::{KeyRange, KeyValue},
+    planted::{Bug, is_planted},
     request::{Op, PutRequest, RangeRequest, TxnRequest},
     response::OpResponse,
 };
@@ -149,8 +150,12 @@ impl ElectionService {
         put: PutRequest,
         created: i64,
     ) -> Result<i64, Failure> {
+        let mut compares = vec![queue::is_created_at(&put.key, created)];
+        if is_planted(Bug::AnybodyProclaims) {
+            compares.clear();
+        }
         let request = TxnRequest {
-            compares: vec![queue::is_created_at(&put.key, created)],
+            compares,
             success: vec![Op::Put(put)],
             failure: Vec::new(),
         };

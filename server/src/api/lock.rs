@@ -5,6 +5,8 @@ use bytes::Bytes;
 use quorate_core::{
     Command, Response as Outcome,
     kv::KeyRange,
+    planted::{Bug, is_planted},
+    probe,
     request::{Op, PutRequest, RangeRequest, TxnRequest},
     response::{OpResponse, TxnResponse},
 };
@@ -72,16 +74,24 @@ impl LockService {
         };
         let entered = queue::transact(context, caller, enter).await?;
         let (created, first) = creations(&entered);
+        probe!(PlaceTakenAgain if !entered.succeeded);
         if created == first {
             let header = Some(context.header(entered.revision));
             return Ok(LockResponse { header, key });
         }
         let place = Place::new(context, caller, &key, created);
         queue::wait_for_turn(context, caller, &range, created).await?;
-        // The lease may have ended, and the key with it.
+        // The lease may have ended, and the key with it. A key that was created later is no place
+        // in the queue that this call has waited in: an earlier call of the caller, which had given
+        // up, has put it late.
         let read = queue::read(context, caller, own()).await?;
         place.keep();
-        if read.kvs.is_empty() {
+        let is_there = read
+            .kvs
+            .first()
+            .is_some_and(|own| own.create_revision == created);
+        probe!(TurnTooLate if !is_there);
+        if !is_there && !is_planted(Bug::LockAfterLease) {
             return Err(Failure::SessionExpired);
         }
         let header = Some(context.header(read.revision));

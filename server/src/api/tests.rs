@@ -45,6 +45,7 @@ scenarios! {
     range_stream::what_cannot_be_streamed_is_refused,
     queues::who_gives_up_leaves_the_queue,
     queues::a_lease_that_ends_lets_the_next_one_in,
+    queues::a_place_that_was_lost_and_taken_anew_is_another_one,
     queues::stopping_the_server_ends_waits,
     reflection::services_describe_themselves,
     reflection::the_older_version_answers_too,

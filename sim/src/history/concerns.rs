@@ -29,6 +29,11 @@ impl Request {
                 let compared = compared.map(|compare| Keys::One(compare.key.clone()));
                 compared.chain(txn.ops().map(TxnOp::keys)).collect()
             }
+            Self::Queue(queueing) => {
+                let call = queueing.call();
+                let key = call.key().map(Keys::One);
+                call.below().into_iter().chain(key).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -64,6 +69,8 @@ mod tests {
 1 watch1 events @2 put a=v@2 ; delete b@2
 1 log 1 term=1 @2 put a=v@2 ; end 9
 1 n1 leads term=1
+1 op4 c1 n1 lock l lease=255
+1 op5 c1 n1 unlock l/ff
 ";
         let history: History = text.parse().unwrap();
         let keys: Vec<String> = history
@@ -75,6 +82,19 @@ mod tests {
                 words.join(" ")
             })
             .collect();
-        assert_eq!(keys, ["a b [c,d)", "[a,)", "", "a", "a b", "a", ""]);
+        assert_eq!(
+            keys,
+            [
+                "a b [c,d)",
+                "[a,)",
+                "",
+                "a",
+                "a b",
+                "a",
+                "",
+                "[l/,l0) l/ff",
+                "l/ff"
+            ]
+        );
     }
 }

@@ -10,6 +10,7 @@ mod blob;
 mod concerns;
 mod op;
 mod operations;
+mod queue;
 mod record;
 mod stats;
 mod told;
@@ -24,6 +25,7 @@ pub use op::{
     Txn, TxnOp,
 };
 pub use operations::Operation;
+pub use queue::{Place, QueueAnswer, QueueCall, Queueing};
 pub use record::{LeaseChange, Outcome, Record, WatchEnd, WatchOpen, What, reason};
 pub use stats::Stats;
 pub use told::{Fill, RaftView, Severity, Told};

@@ -1,7 +1,7 @@
 //! The operations of a history in words of its own: neither the product's types nor the wire's,
 //! so that an oracle shares nothing with what it judges.
 
-use super::{AuthChange, Blob};
+use super::{AuthChange, Blob, QueueAnswer, Queueing};
 
 /// What a client asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Request {
     },
     /// Change users or roles.
     Auth(AuthChange),
+    /// Lock or elect.
+    Queue(Queueing),
 }
 
 impl Request {
@@ -51,6 +53,10 @@ impl Request {
                 TxnOp::Delete(delete) => delete.keys.contains(key),
                 TxnOp::Range(_) => false,
             }),
+            Self::Queue(queueing) => {
+                let mut writes = queueing.writes().iter();
+                writes.any(|write| write.may_change(key))
+            }
             _ => false,
         }
     }
@@ -348,11 +354,16 @@ pub enum Body {
     },
     /// To a change of users or roles.
     Auth,
+    /// To a call of the Lock or Election service.
+    Queue(QueueAnswer),
 }
 
 impl Body {
     /// Whether this is the kind of answer that `request` asks for.
     pub fn answers(&self, request: &Request) -> bool {
+        if let (Self::Queue(answer), Request::Queue(queueing)) = (self, request) {
+            return answer.answers(queueing.call());
+        }
         matches!(
             (self, request),
             (Self::Put { .. }, Request::Put(_))

@@ -56,7 +56,7 @@ impl<'a> Operation<'a> {
         match self.request {
             Request::Range(range) => !range.serializable,
             Request::Txn(txn) => txn.may_write() || !txn.is_serializable(),
-            Request::Put(_) | Request::Delete(_) => true,
+            Request::Put(_) | Request::Delete(_) | Request::Queue(_) => true,
             _ => false,
         }
     }
@@ -74,6 +74,27 @@ impl<'a> Operation<'a> {
 }
 
 impl History {
+    /// All operations, and behind each call of the Lock or Election service the writes that its
+    /// member may have made for it, each as an operation of which nobody knows the outcome.
+    pub fn operations_in_parts(&self) -> Vec<Operation<'_>> {
+        let mut all = Vec::new();
+        for operation in self.operations() {
+            let parts = match operation.request {
+                Request::Queue(queueing) if operation.may_have_happened() => queueing.writes(),
+                _ => &[],
+            };
+            let part = |request| Operation {
+                request,
+                end: None,
+                ..operation.clone()
+            };
+            let parts: Vec<Operation<'_>> = parts.iter().map(part).collect();
+            all.push(operation);
+            all.extend(parts);
+        }
+        all
+    }
+
     /// All operations, in the order of their invocations.
     pub fn operations(&self) -> Vec<Operation<'_>> {
         let mut operations: Vec<Operation<'_>> = Vec::new();

@@ -221,6 +221,8 @@ pub mod reason {
     pub const BAD_TOKEN: &str = "etcdserver: invalid auth token";
     /// The token is older than the last change of users or roles.
     pub const OLD_TOKEN: &str = "etcdserver: revision of auth store is old";
+    /// A place in a queue is gone.
+    pub const SESSION_EXPIRED: &str = "mutex: session is expired";
     /// Nobody can log in while authentication is off.
     pub const NOT_ENABLED: &str = "etcdserver: authentication is not enabled";
     /// There is no such user, or it has another password.

@@ -10,7 +10,7 @@ use crate::history::{
 };
 
 pub(super) fn check(history: &History) -> Result<(), Finding> {
-    let operations = history.operations();
+    let operations = history.operations_in_parts();
     let known = Known::of(history, &operations);
     for operation in operations
         .iter()

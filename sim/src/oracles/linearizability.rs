@@ -21,7 +21,7 @@ use super::{
 use crate::history::{Body, Event, History, Operation, Request, Response};
 
 pub(super) fn check(history: &History) -> Result<(), Finding> {
-    let operations = history.operations();
+    let operations = history.operations_in_parts();
     let ledger = Ledger::of(history)?;
     let floors = floors(&operations, &ledger);
     check_order(&operations, &floors)?;
@@ -284,7 +284,11 @@ fn check_future(
 fn reads_or_writes_keys(request: &Request) -> bool {
     matches!(
         request,
-        Request::Put(_) | Request::Delete(_) | Request::Range(_) | Request::Txn(_)
+        Request::Put(_)
+            | Request::Delete(_)
+            | Request::Range(_)
+            | Request::Txn(_)
+            | Request::Queue(_)
     )
 }
 

@@ -15,6 +15,7 @@ mod leadership;
 mod lease;
 mod ledger;
 mod linearizability;
+mod locks;
 mod logs;
 mod matching;
 mod model;
@@ -42,7 +43,7 @@ pub struct Oracle {
 }
 
 /// All oracles.
-pub const ORACLES: [Oracle; 15] = [
+pub const ORACLES: [Oracle; 16] = [
     Oracle {
         name: "panic",
         promise: "A run comes to its end.",
@@ -101,6 +102,12 @@ pub const ORACLES: [Oracle; 15] = [
         promise: "A lease lives at least its time to live by the fastest clock, ends soon after \
                   it by the slowest, and takes its keys with it in one revision.",
         check: lease::check,
+    },
+    Oracle {
+        name: "locks",
+        promise: "A lock is held, and an election won, by whoever's key came first; who leads is told \
+                  as it is.",
+        check: locks::check,
     },
     Oracle {
         name: "auth",

@@ -18,6 +18,11 @@ impl State {
         self.keys.get(key)
     }
 
+    /// All keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Kv> {
+        self.keys.values()
+    }
+
     /// The keys attached to `lease`.
     pub(super) fn attached(&self, lease: i64) -> impl Iterator<Item = &Kv> {
         self.keys.values().filter(move |kv| kv.lease == lease)

@@ -112,12 +112,14 @@ impl Plan {
             kinds.join(", ")
         };
         format!(
-            "seed {}: {} members, {} clients, {} watchers, {} lease holders, {:.1} s; {faults}",
+            "seed {}: {} members, {} clients, {} watchers, {} lease holders, \
+             {} contenders, {:.1} s; {faults}",
             self.seed,
             self.cluster.members,
             self.workload.clients,
             self.workload.watchers,
             self.workload.lease_holders,
+            self.workload.contenders,
             self.schedule.run_ms as f64 / 1e3,
         )
     }

@@ -7,6 +7,11 @@ use super::{Span, Stream};
 /// As etcd's clients have it.
 const WINDOW_BYTES: u32 = 64 << 10;
 
+/// How often clients contend for locks and elections, in percent of the plans, and how many at the
+/// most.
+const CONTENDED_PERCENT: u64 = 40;
+const CONTENDERS_MAX: u64 = 5;
+
 /// Where a plan does not say: more than a run has.
 fn window_bytes() -> u32 {
     2 << 20
@@ -53,6 +58,9 @@ pub struct Workload {
     pub lease_abandon_percent: u64,
     /// How often, in percent, a holder revokes its lease instead.
     pub lease_revoke_percent: u64,
+    /// Clients that take turns at locks and elections, by leases like those.
+    #[serde(default)]
+    pub contenders: u64,
     /// How often each operation is chosen by a client.
     pub weights: Weights,
 }
@@ -141,6 +149,10 @@ impl Workload {
             lease_abandon_percent: stream.pick(&[0, 10, 30]),
             lease_revoke_percent: stream.pick(&[0, 10, 30]),
             weights: Weights::generate(stream),
+            contenders: match stream.chance(CONTENDED_PERCENT) {
+                true => stream.between(2, CONTENDERS_MAX),
+                false => 0,
+            },
         }
     }
 }
@@ -186,6 +198,8 @@ mod tests {
             |nobody: &dyn Fn(&Plan) -> bool| plans.iter().filter(|plan| nobody(plan)).count();
         assert!(without(&|plan| plan.workload.watchers == 0) > PLANS / 10);
         assert!(without(&|plan| plan.workload.lease_holders == 0) > PLANS / 10);
+        let contended = PLANS - without(&|plan| plan.workload.contenders == 0);
+        assert!((PLANS / 4..PLANS / 2).contains(&contended), "{contended}");
         assert_eq!(without(&|plan| plan.workload.clients < 2), 0);
     }
 }

@@ -50,7 +50,7 @@ const QUIET_ELECTIONS: u64 = 5;
 const THINK_US_MAX: i64 = 100_000;
 
 /// Fields of the workload that stand for somebody or something, those that save the most first.
-const POPULATION: [&str; 4] = ["lease_holders", "watchers", "clients", "keys"];
+const POPULATION: [&str; 5] = ["contenders", "lease_holders", "watchers", "clients", "keys"];
 
 fn edit(edit: impl Fn(&Plan) -> Option<Plan> + 'static) -> Edit {
     Box::new(edit)

@@ -10,6 +10,7 @@ pub struct Size {
     clients: u64,
     watchers: u64,
     lease_holders: u64,
+    contenders: u64,
     operations: u64,
     keys: u64,
     run_ms: u64,
@@ -30,6 +31,7 @@ impl Size {
             clients: workload.clients,
             watchers: workload.watchers,
             lease_holders: workload.lease_holders,
+            contenders: workload.contenders,
             operations: used.count() as u64,
             keys: workload.keys,
             run_ms: plan.schedule.run_ms,
@@ -44,6 +46,7 @@ impl Size {
             ("clients", self.clients, smaller.clients),
             ("watchers", self.watchers, smaller.watchers),
             ("lease holders", self.lease_holders, smaller.lease_holders),
+            ("contenders", self.contenders, smaller.contenders),
             ("kinds of operation", self.operations, smaller.operations),
             ("keys", self.keys, smaller.keys),
         ];

@@ -12,7 +12,7 @@ use quorate_server::{
 };
 use tonic::Status;
 
-use super::{administration, convert, users};
+use super::{administration, convert, queueing, users};
 use crate::history::{Body, Request, Response};
 
 /// What every request of a client comes with.
@@ -74,6 +74,10 @@ pub(super) async fn call(
         Request::Auth(change) => {
             let header = administration::call(AuthClient::new(channel), change, manner).await?;
             Ok((answer(header, Some(Body::Auth))?, None))
+        }
+        Request::Queue(call) => {
+            let (header, body) = queueing::call(channel, call.call(), manner).await?;
+            Ok((answer(header, body.map(Body::Queue))?, None))
         }
     }
 }

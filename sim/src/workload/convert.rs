@@ -13,11 +13,11 @@ use crate::history::{
 /// `range_end` for "all keys from here on".
 const OPEN_END: &[u8] = b"\0";
 
-fn bytes(blob: &Blob) -> Bytes {
+pub(super) fn bytes(blob: &Blob) -> Bytes {
     Bytes::copy_from_slice(blob.as_bytes())
 }
 
-fn blob(bytes: &Bytes) -> Blob {
+pub(super) fn blob(bytes: &Bytes) -> Blob {
     Blob::from(&bytes[..])
 }
 
@@ -144,7 +144,7 @@ pub(super) fn txn_body(response: &wire::TxnResponse) -> Option<Body> {
     })
 }
 
-fn kv(kv: &mvccpb::KeyValue) -> Kv {
+pub(super) fn kv(kv: &mvccpb::KeyValue) -> Kv {
     Kv {
         key: blob(&kv.key),
         value: blob(&kv.value),

@@ -3,10 +3,12 @@
 mod administration;
 mod calls;
 mod client;
+mod contender;
 mod convert;
 mod holder;
 mod keys;
 mod probe;
+mod queueing;
 mod session;
 mod users;
 mod watcher;
@@ -19,13 +21,13 @@ pub use probe::probe;
 pub use session::Session;
 pub use users::Users;
 
-use self::{client::KvClient, holder::Holder, watcher::Watcher};
+use self::{client::KvClient, contender::Contender, holder::Holder, watcher::Watcher};
 use crate::{
     plan::{Plan, Stream},
     recorder::Recorder,
 };
 
-/// Starts all clients of a plan. Those who read, write and hold leases end with the quiet, and are
+/// Starts all clients of a plan. Those who read, write, hold leases and contend end with the quiet, and are
 /// given back; watchers go on.
 pub fn start(plan: &Plan, users: &Users, recorder: &Recorder) -> Vec<JoinHandle<()>> {
     let workload = &plan.workload;
@@ -48,6 +50,12 @@ pub fn start(plan: &Plan, users: &Users, recorder: &Recorder) -> Vec<JoinHandle<
         let (session, stream) = client(plan, next(), users, recorder);
         drop(spawn(
             Watcher::new(session, stream, workload, recorder.clone()).run(),
+        ));
+    }
+    for _ in 0..workload.contenders {
+        let (session, stream) = client(plan, next(), users, recorder);
+        working.push(spawn(
+            Contender::new(session, stream, workload, recorder.clone()).run(),
         ));
     }
     working

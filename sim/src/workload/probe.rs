@@ -6,7 +6,8 @@ use madsim::time::sleep;
 
 use super::{Session, Users};
 use crate::{
-    history::{Blob, Keys, Outcome, Put, Range, Request},
+    history::{Blob, Keys, Outcome, Put, QueueCall, Range, Request, Response, reason},
+    plan::Plan,
     recorder::Recorder,
 };
 
@@ -16,37 +17,107 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// Pause between tries.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// Writes and then reads through `member` until both have been answered. `client` is a number that
-/// no other client has.
-pub async fn probe(client: u64, member: u64, members: u64, users: Users, recorder: Recorder) {
-    let mut session = Session::new(client, members, member, TIMEOUT, users.root(), recorder);
+/// Lease ids of different probes lie so far apart.
+const IDS_PER_PROBE: i64 = 1_000_000;
+
+/// Time to live of a probe's lease, seconds: longer than its turn takes.
+const LEASE_TTL_S: i64 = 10;
+
+/// The lock at which all probes take turns.
+const LOCK: &str = "probe";
+
+/// Writes, takes its turn at a lock, where the clients of `plan` do so, and then reads, all through
+/// `member` and each until it has been answered. `client` is a number that no other client has.
+pub async fn probe(client: u64, member: u64, plan: Plan, users: Users, recorder: Recorder) {
+    let login = users.root();
+    let members = plan.cluster.members;
+    let session = Session::new(client, members, member, TIMEOUT, login, recorder);
+    let mut probe = Probe { session, tries: 0 };
     let key = Blob::from(format!("probe{member}").as_str());
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let value = Blob::from(format!("c{client}-{tries}").as_str());
-        let put = Put {
-            key: key.clone(),
-            value,
-            lease: 0,
-            prev_kv: false,
-        };
-        if is_ok(&session.execute(Request::Put(put)).await) {
-            break;
-        }
-        sleep(RETRY).await;
+    probe.write(&key).await;
+    if plan.workload.contenders > 0 {
+        probe.take_turn().await;
     }
-    let range = Range {
-        keys: Keys::One(key),
-        revision: 0,
-        limit: 0,
-        serializable: false,
-    };
-    while !is_ok(&session.execute(Request::Range(range.clone())).await) {
-        sleep(RETRY).await;
+    probe.read(key).await;
+}
+
+struct Probe {
+    session: Session,
+    tries: i64,
+}
+
+impl Probe {
+    /// The answer to a request; after a pause, what was said instead.
+    async fn ask(&mut self, request: Request) -> Result<Response, String> {
+        match self.session.execute(request).await {
+            Outcome::Ok(response) => Ok(response),
+            Outcome::Failed(text) | Outcome::Unknown(text) => {
+                sleep(RETRY).await;
+                Err(text)
+            }
+        }
+    }
+
+    async fn write(&mut self, key: &Blob) {
+        loop {
+            self.tries += 1;
+            let value = format!("c{}-{}", self.session.client(), self.tries);
+            let put = Put {
+                key: key.clone(),
+                value: Blob::from(value.as_str()),
+                lease: 0,
+                prev_kv: false,
+            };
+            if self.ask(Request::Put(put)).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    async fn take_turn(&mut self) {
+        let mut lease = self.grant().await;
+        loop {
+            let lock = QueueCall::Lock {
+                name: Blob::from(LOCK),
+                lease,
+            };
+            match self.ask(Request::Queue(lock.into())).await {
+                Ok(_) => break,
+                // By the same lease it finds the place that it has, and stands in nobody's way.
+                Err(text) if !is_lost(&text) => {}
+                Err(_) => lease = self.grant().await,
+            }
+        }
+        // The next one's turn comes with the lease's end.
+        while let Err(text) = self.ask(Request::LeaseRevoke(lease)).await
+            && !is_lost(&text)
+        {}
+    }
+
+    async fn grant(&mut self) -> i64 {
+        loop {
+            self.tries += 1;
+            let lease = self.session.client().cast_signed() * IDS_PER_PROBE + self.tries;
+            let ttl_s = LEASE_TTL_S;
+            let grant = Request::LeaseGrant { lease, ttl_s };
+            if self.ask(grant).await.is_ok() {
+                return lease;
+            }
+        }
+    }
+
+    async fn read(&mut self, key: Blob) {
+        let range = Range {
+            keys: Keys::One(key),
+            revision: 0,
+            limit: 0,
+            serializable: false,
+        };
+        while self.ask(Request::Range(range.clone())).await.is_err() {}
     }
 }
 
-fn is_ok(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Ok(_))
+/// Whether the lease, or the place that it held, is gone.
+fn is_lost(text: &str) -> bool {
+    [reason::LEASE_NOT_FOUND, reason::SESSION_EXPIRED].contains(&text)
 }

@@ -140,7 +140,7 @@ impl Session {
     pub async fn execute(&mut self, request: Request) -> Outcome {
         self.log_in_if_due().await;
         let (_, outcome, _) = self.execute_as_it_is(request).await;
-        if let Outcome::Failed(text) = &outcome {
+        if let Outcome::Failed(text) | Outcome::Unknown(text) = &outcome {
             self.hear_refusal(text);
         }
         outcome

@@ -13,6 +13,8 @@ use bytes::Bytes;
 use quorate_core::{
     Command, Response as Outcome, Valid,
     kv::{KeyRange, LeaseId},
+    planted::{Bug, is_planted},
+    probe,
     request::{
         Compare, CompareTarget, DeleteRangeRequest, Op, RangeRequest, Relation, RevisionFilter,
         Sort, SortOrder, SortTarget, TxnRequest,
@@ -74,7 +76,10 @@ pub(super) fn first_of(range: KeyRange) -> RangeRequest {
 }
 
 fn by_creation(range: KeyRange, order: SortOrder) -> RangeRequest {
-    let target = SortTarget::Create;
+    let target = match is_planted(Bug::QueueByKey) {
+        false => SortTarget::Create,
+        true => SortTarget::Key,
+    };
     RangeRequest {
         limit: 1,
         sort: Some(Sort { target, order }),
@@ -126,10 +131,14 @@ pub(super) async fn wait_for_turn(
         let Some(before) = read.kvs.into_iter().next() else {
             return Ok(());
         };
+        probe!(TurnAwaited);
         // Who may read the interval may watch a key of it.
         let before = KeyRange::Key(before.key);
         let mut events = Events::of(context, before, read.revision + 1);
         events.deleted().await?;
+        if is_planted(Bug::TurnAfterAnyDeletion) {
+            return Ok(());
+        }
     }
 }
 
@@ -187,6 +196,7 @@ impl Drop for Place {
         let Some(key) = self.key.take() else {
             return;
         };
+        probe!(PlaceLeft);
         let (context, caller, revision) = (
             self.context.clone(),
             self.caller.clone(),

@@ -5,11 +5,11 @@ use std::{future::Future, time::Duration};
 
 use tonic::{Code, Status};
 
-use super::support::{Member, assert_refused, get};
+use super::support::{Member, assert_refused, delete, get, put};
 use crate::{
     clock,
     proto::{
-        etcdserverpb::LeaseGrantRequest,
+        etcdserverpb::{LeaseGrantRequest, PutRequest},
         v3electionpb::{CampaignRequest, LeaderRequest, election_client::ElectionClient},
         v3lockpb::{LockRequest, lock_client::LockClient},
     },
@@ -91,6 +91,31 @@ pub(super) async fn who_gives_up_leaves_the_queue(member: Member) {
     locks(&member).unlock(unlock).await.expect("unlocked");
     let locked = fourth.await.expect("no panic").expect("the lock");
     assert_eq!(locked.into_inner().key, "q/4");
+}
+
+/// etcd gives both of them the lock: it looks only whether there is such a key.
+pub(super) async fn a_place_that_was_lost_and_taken_anew_is_another_one(member: Member) {
+    grant(&member, &[1, 2, 3]).await;
+    locks(&member).lock(lock(1)).await.expect("the lock");
+    let mut second = locks(&member);
+    let second = async move { second.lock(lock(2)).await };
+    let second = waiting(&member, "q/2", second).await;
+    let mut third = locks(&member);
+    let third = async move { third.lock(lock(3)).await };
+    let third = waiting(&member, "q/3", third).await;
+    let mut kv = member.kv();
+    kv.delete_range(delete("q/2")).await.expect("deleted");
+    let anew = PutRequest {
+        lease: 2,
+        ..put("q/2", "")
+    };
+    kv.put(anew).await.expect("put");
+    let unlock = crate::proto::v3lockpb::UnlockRequest { key: "q/1".into() };
+    locks(&member).unlock(unlock).await.expect("unlocked");
+    let locked = third.await.expect("no panic").expect("the lock");
+    assert_eq!(locked.into_inner().key, "q/3");
+    let lost = second.await.expect("no panic");
+    assert_refused(lost, Code::Unknown, "mutex: session is expired");
 }
 
 pub(super) async fn a_lease_that_ends_lets_the_next_one_in(member: Member) {

@@ -27,6 +27,7 @@
 mod auth;
 mod parse;
 mod parse_op;
+mod queue;
 mod words;
 mod write;
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{auth, words::Words};
+use super::{auth, queue, words::Words};
 use crate::history::{
     Blob, Body, Compare, CompareTarget, Delete, Event, Keys, Kv, LeaseChange, Put, Range, Relation,
     Request, Txn, TxnOp,
@@ -30,7 +30,10 @@ pub(super) fn request(words: &mut Words<'_>) -> Result<Request, String> {
                 password: words.prefixed("password=")?,
             },
             "auth" => Request::Auth(auth::change(words)?),
-            other => return Err(format!("`{other}` is no request")),
+            other => match queue::call(other, words)? {
+                Some(call) => Request::Queue(call.into()),
+                None => return Err(format!("`{other}` is no request")),
+            },
         },
     })
 }
@@ -114,7 +117,10 @@ pub(super) fn body(words: &mut Words<'_>) -> Result<Body, String> {
             index: words.optional("index=")?,
         },
         "auth" => Body::Auth,
-        other => return Err(format!("`{other}` is no answer")),
+        other => match queue::answer(other, words)? {
+            Some(answer) => Body::Queue(answer),
+            None => return Err(format!("`{other}` is no answer")),
+        },
     })
 }
 

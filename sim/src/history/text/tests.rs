@@ -27,6 +27,12 @@ then put k1 v2 ; get k2 else delete [a,b)
 1.000000000 op15 c1 n1 auth enable
 1.000000000 op16 c1 n1 auth user-add u1 password=3
 1.000000000 op17 c1 n1 auth user-passwd u1 password=5
+1.000000000 op18 c1 n1 lock l lease=9
+1.000000000 op19 c1 n1 unlock l/9
+1.000000000 op20 c1 n1 campaign e lease=9 v
+1.000000000 op21 c1 n1 proclaim e/9 created=7 lease=9 v2
+1.000000000 op22 c1 n1 resign e/9 created=7 lease=9
+1.000000000 op23 c1 n1 leader e
 2.000000000 op1 ok @5 put was k1=v0@4/3/2/9
 2.000000000 op2 ok @6 put
 2.000000000 op3 ok @6 get count=3 more k1=v1@5/5/1/9 k2=v@6
@@ -42,6 +48,12 @@ then put k1 v2 ; get k2 else delete [a,b)
 2.000000000 op13 ok @8 login index=14
 2.000000000 op14 ok @8 login
 2.000000000 op15 ok @8 auth
+2.000000000 op18 ok @8 lock l/9
+2.000000000 op19 ok @8 unlock
+2.000000000 op20 ok @8 campaign e/9 created=7
+2.000000000 op21 ok @8 proclaim
+2.000000000 op22 ok @8 resign
+2.000000000 op23 ok @8 leader e/9=v@7/7/1/9
 2.100000000 c1 token op13
 2.100000000 c1 token none
 3.000000000 watch1 c1 n2 open [a,b) from=5 prev no_put no_delete

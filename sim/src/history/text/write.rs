@@ -157,6 +157,7 @@ impl Display for Request {
             Self::LeaseTimeToLive(lease) => write!(f, "timetolive {lease}"),
             Self::Login { user, password } => write!(f, "login {user} password={password}"),
             Self::Auth(change) => write!(f, "auth {change}"),
+            Self::Queue(queueing) => write!(f, "{}", queueing.call()),
         }
     }
 }
@@ -313,6 +314,7 @@ impl Display for Body {
             Self::Login { index: Some(index) } => write!(f, "login index={index}"),
             Self::Login { index: None } => f.write_str("login"),
             Self::Auth => f.write_str("auth"),
+            Self::Queue(answer) => write!(f, "{answer}"),
         }
     }
 }

@@ -176,10 +176,12 @@ impl Judge<'_> {
             let stage = self.timeline.at_index(index);
             stages = stage..=stage;
         }
-        if stages
-            .clone()
-            .any(|stage| self.passes(stage, token, &needed))
-        {
+        let passes = |needed| {
+            let mut stages = stages.clone();
+            stages.any(|stage| self.passes(stage, token, needed))
+        };
+        let steps = needed.of_each_step(operation.request);
+        if steps.iter().all(passes) {
             return Ok(());
         }
         let text = format!("was carried out for {}, who might not", who(token));

@@ -129,6 +129,10 @@ impl Needed {
             Request::Range(range) => read.push(range.keys.clone()),
             Request::Txn(txn) => return Self::by_txn(txn),
             Request::Compact(_) | Request::Auth(_) => return Self::Root,
+            Request::Queue(queueing) => {
+                read.extend(queueing.call().below());
+                write.extend(queueing.call().key().map(Keys::One));
+            }
             Request::LeaseGrant { .. }
             | Request::LeaseRevoke(_)
             | Request::LeaseKeepAlive(_)
@@ -136,6 +140,18 @@ impl Needed {
             | Request::Login { .. } => return Self::Token,
         }
         Self::Keys { read, write }
+    }
+
+    /// The same as what each step of `request` takes: some are carried out in several, between
+    /// which permissions may change.
+    pub(super) fn of_each_step(self, request: &Request) -> Vec<Self> {
+        let only = |read, write| Self::Keys { read, write };
+        match (request, self) {
+            (Request::Queue(_), Self::Keys { read, write }) => {
+                vec![only(read, Vec::new()), only(Vec::new(), write)]
+            }
+            (_, whole) => vec![whole],
+        }
     }
 
     /// All compares and both branches count.

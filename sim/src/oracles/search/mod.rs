@@ -44,7 +44,7 @@ pub(super) fn search(history: &History) -> Found {
         Ok(changes) => changes,
         Err((reason, records)) => return Found::Nothing(reason, records),
     };
-    let operations = history.operations();
+    let operations = history.operations_in_parts();
     let steps = match Steps::of(&operations, &changes) {
         Ok(steps) => steps,
         Err((reason, records)) => return Found::Nothing(reason, records),

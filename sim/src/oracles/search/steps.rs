@@ -123,7 +123,11 @@ impl<'a> Steps<'a> {
         let request = operation.request;
         if !matches!(
             request,
-            Request::Put(_) | Request::Delete(_) | Request::Range(_) | Request::Txn(_)
+            Request::Put(_)
+                | Request::Delete(_)
+                | Request::Range(_)
+                | Request::Txn(_)
+                | Request::Queue(_)
         ) {
             return Ok(());
         }
@@ -137,6 +141,8 @@ impl<'a> Steps<'a> {
         let (end_ns, response) = match operation.end {
             Some((end_ns, _, Outcome::Ok(response))) => (end_ns, response),
             Some((_, _, Outcome::Failed(_))) => return Ok(()),
+            // What it may have changed are operations of their own.
+            _ if matches!(request, Request::Queue(_)) => return Ok(()),
             Some((_, _, Outcome::Unknown(_))) | None => {
                 let unknown = step(operation.invoke_ns, None, Kind::Request(request, None));
                 self.guesses.push(self.steps.len());
@@ -162,6 +168,10 @@ impl<'a> Steps<'a> {
                 let content = step(0, Some(end_ns), Kind::Past(range, body));
                 self.look(response.revision, header);
                 self.look(range.revision, content);
+            }
+            Request::Queue(_) => {
+                let header = step(from_ns, Some(end_ns), Kind::Revision);
+                self.look(response.revision, header);
             }
             _ if body.wrote() => {
                 let at = self.steps.len();
