@@ -48,11 +48,19 @@ def pairs(answer):
     return [(text(kv["key"]), text(kv["value"])) for kv in answer.get("kvs", [])]
 
 
+def heed_interrupts():
+    """Shells have their background jobs ignore SIGINT, and a job's children after it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Background:
     """An etcdctl that goes on until it is told to end; its lines are queued."""
 
     def __init__(self, *arguments):
-        self.process = subprocess.Popen([*COMMON, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(
+            [*COMMON, *arguments], stdin=pipe, stdout=pipe, text=True, preexec_fn=heed_interrupts
+        )
         self.lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
