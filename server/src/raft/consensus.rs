@@ -20,7 +20,7 @@ use quorate_core::{
 use super::{
     applier::Applier,
     contact::LeaderContact,
-    convert,
+    convert, heartbeat,
     log_store::LogStore,
     network::Network,
     runtime::Instant,
@@ -29,10 +29,14 @@ use super::{
     traffic::Tap,
     types::{Callback, Payload, Peer, Raft, TypeConfig},
 };
-use crate::{peers::Peers, replica::Replica, storage::Storage};
+use crate::{peers::Peers, replica::Replica, runtime, storage::Storage};
 
 /// The longest that a stored checkpoint may take from the first byte sent to the answer.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// A request to append that is not answered within this many heartbeat intervals fails its stream:
+/// a slow disk takes several for an fsync.
+const APPEND_PATIENCE_HEARTBEATS: u32 = 10;
 
 /// A leader that has been silent for so many election timeouts is none any more: the earliest that
 /// a follower stands for election.
@@ -122,6 +126,7 @@ impl Consensus {
         tap: Tap,
     ) -> std::io::Result<Self> {
         let member_id = options.member_id;
+        let heartbeat_interval = options.heartbeat_interval;
         let silence_max = options.election_timeout.mul_f64(SILENCE_MAX_ELECTIONS);
         let config = Arc::new(config(&options)?);
         let log_store = LogStore::new(storage)?;
@@ -136,11 +141,12 @@ impl Consensus {
             peers,
             transfers: transfers.clone(),
             tap: tap.clone(),
+            append_patience: heartbeat_interval * APPEND_PATIENCE_HEARTBEATS,
         };
         let raft = Raft::new(member_id, config, network, log_store.clone(), applier)
             .await
             .map_err(std::io::Error::other)?;
-        Ok(Self {
+        let consensus = Self {
             member_id,
             silence_max,
             service: RaftService {
@@ -155,7 +161,9 @@ impl Consensus {
             data_metrics: raft.data_metrics(),
             log_store,
             raft,
-        })
+        };
+        runtime::spawn(heartbeat::send(consensus.clone(), heartbeat_interval));
+        Ok(consensus)
     }
 
     /// The answers to other members' raft calls.
@@ -296,6 +304,11 @@ impl Consensus {
         let _ = self.raft.trigger().transfer_leader(to).await;
     }
 
+    /// Lets the others know that this member leads, if it does.
+    pub(super) async fn heartbeat(&self) {
+        let _ = self.raft.trigger().heartbeat().await;
+    }
+
     /// Starts writing a checkpoint in the background and, behind it, trimming the log.
     pub async fn checkpoint(&self) {
         let _ = self.raft.trigger().snapshot().await;
@@ -326,7 +339,7 @@ impl Consensus {
 
     /// Whether raft has stopped, by itself or since it was told to. Asking it for anything then
     /// would be an error in the log each time.
-    fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.metrics.borrow_watched().running_state.is_err()
     }
 
@@ -346,14 +359,15 @@ fn led_term(metrics: &RaftServerMetrics<TypeConfig>) -> Option<u64> {
 }
 
 fn config(options: &ConsensusOptions) -> std::io::Result<Config> {
-    let election_ms = millis(options.election_timeout);
+    // openraft waits for the leader's lease, which is as long as the longest timeout, and then for
+    // a timeout drawn at random.
+    let (shortest, longest) = (options.election_timeout / 2, options.election_timeout);
     Config {
         cluster_name: "quorate".to_owned(),
-        heartbeat_interval: millis(options.heartbeat_interval),
-        // openraft waits for the leader's lease, which is as long as the longest timeout, and then
-        // for a timeout drawn at random.
-        election_timeout_min: election_ms / 2,
-        election_timeout_max: election_ms,
+        enable_heartbeat: false,
+        heartbeat_interval: millis(heartbeat::patience(options.heartbeat_interval, shortest)),
+        election_timeout_min: millis(shortest),
+        election_timeout_max: millis(longest),
         enable_pre_vote: Some(true),
         enable_leader_restore: Some(options.leader_restore),
         // A follower whose log is shorter than the leader remembers is sent what it lacks, rather

@@ -9,6 +9,7 @@
 //! * `log_store`, `applier`: openraft's storage traits over [`crate::storage`] and the replica.
 //! * `snapshot`: checkpoints in raft's terms.
 //! * `contact`: how fresh the knowledge of a leader is.
+//! * `heartbeat`: what keeps it fresh.
 //! * `network`, `service`, `convert`: both ends of the peer port, and the wire types between them.
 //! * `traffic`: who watches the messages on it.
 //! * `state`: what raft holds at one moment.
@@ -17,6 +18,7 @@ mod applier;
 mod consensus;
 mod contact;
 mod convert;
+mod heartbeat;
 mod log_store;
 mod network;
 mod runtime;

@@ -46,15 +46,13 @@ use crate::{
 /// Pause between two attempts to reach a peer that does not answer.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A request that is not answered within this many heartbeat intervals fails its stream. openraft
-/// offers one interval, which is less than a slow disk takes for an fsync.
-const APPEND_PATIENCE_HEARTBEATS: u32 = 10;
-
 /// Makes the clients.
 pub(super) struct Network {
     pub(super) peers: Arc<Peers>,
     pub(super) transfers: Transfers,
     pub(super) tap: Tap,
+    /// A request to append that is not answered for so long fails its stream.
+    pub(super) append_patience: Duration,
 }
 
 impl RaftNetworkFactory<TypeConfig> for Network {
@@ -66,6 +64,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
             transfers: self.transfers.clone(),
             tap: self.tap.clone(),
             peer: node.name.clone(),
+            append_patience: self.append_patience,
         }
     }
 }
@@ -76,6 +75,7 @@ pub(super) struct Link {
     tap: Tap,
     peer: String,
     transfers: Transfers,
+    append_patience: Duration,
 }
 
 type RpcError = RPCError<TypeConfig>;
@@ -229,7 +229,7 @@ impl NetStreamAppend<TypeConfig> for Link {
     fn stream_append<'s, S>(
         &'s mut self,
         input: S,
-        option: RPCOption,
+        _option: RPCOption,
     ) -> BoxFuture<
         's,
         Result<BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RpcError>>, RpcError>,
@@ -237,7 +237,7 @@ impl NetStreamAppend<TypeConfig> for Link {
     where
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
     {
-        let patience = option.hard_ttl() * APPEND_PATIENCE_HEARTBEATS;
+        let patience = self.append_patience;
         let unanswered = Unanswered::default();
         let sent = unanswered.clone();
         let gap = Arc::new(AtomicBool::new(false));
