@@ -163,6 +163,8 @@ bugs! {
     LockAfterLease = "lock-after-lease",
     /// Who leads no more proclaims as before.
     AnybodyProclaims = "anybody-proclaims",
+    /// Who observes an election misses what comes right behind the leader.
+    ObserverMissesNext = "observer-misses-next",
 }
 
 #[cfg(madsim)]

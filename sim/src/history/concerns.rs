@@ -1,6 +1,6 @@
 //! Which keys a record is about.
 
-use super::{Event, Keys, Request, TxnOp, What};
+use super::{Event, Keys, Observation, Request, TxnOp, What, below};
 
 impl What {
     /// The keys that it asks for, changes or delivers; empty where it is about none. An answer is
@@ -8,6 +8,7 @@ impl What {
     pub fn keys(&self) -> Vec<Keys> {
         match self {
             Self::Invoke { request, .. } => request.keys(),
+            Self::Observes { seen, .. } => seen.keys(),
             Self::WatchOpen(open) => vec![open.keys.clone()],
             Self::WatchEvents { events, .. } | Self::Committed { events, .. } => {
                 events.iter().map(Event::keys).collect()
@@ -35,6 +36,16 @@ impl Request {
                 call.below().into_iter().chain(key).collect()
             }
             _ => Vec::new(),
+        }
+    }
+}
+
+impl Observation {
+    fn keys(&self) -> Vec<Keys> {
+        match self {
+            Self::Begins { name, .. } => vec![below(name)],
+            Self::Hears { kv, .. } => vec![Keys::One(kv.key.clone())],
+            Self::Stops { .. } => Vec::new(),
         }
     }
 }
@@ -71,6 +82,8 @@ mod tests {
 1 n1 leads term=1
 1 op4 c1 n1 lock l lease=255
 1 op5 c1 n1 unlock l/ff
+1 c1 observes n1 l
+1 c1 hears @2 l/ff=v@2
 ";
         let history: History = text.parse().unwrap();
         let keys: Vec<String> = history
@@ -93,6 +106,8 @@ mod tests {
                 "a",
                 "",
                 "[l/,l0) l/ff",
+                "l/ff",
+                "[l/,l0)",
                 "l/ff"
             ]
         );

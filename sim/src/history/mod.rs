@@ -25,7 +25,7 @@ pub use op::{
     Txn, TxnOp,
 };
 pub use operations::Operation;
-pub use queue::{Place, QueueAnswer, QueueCall, Queueing};
+pub use queue::{Observation, Place, QueueAnswer, QueueCall, Queueing, below};
 pub use record::{LeaseChange, Outcome, Record, WatchEnd, WatchOpen, What, reason};
 pub use stats::Stats;
 pub use told::{Fill, RaftView, Severity, Told};

@@ -83,6 +83,30 @@ pub enum QueueAnswer {
     Leads(Kv),
 }
 
+/// What a client that observes an election does and hears, one stream after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observation {
+    /// It asks who leads, and to be told of all that follows.
+    Begins {
+        /// The member that it talks to.
+        member: u64,
+        /// The election's name.
+        name: Blob,
+    },
+    /// This is the leader's key, or what it has proclaimed.
+    Hears {
+        /// The revision of the response's header.
+        revision: i64,
+        /// The key.
+        kv: Kv,
+    },
+    /// The stream is over.
+    Stops {
+        /// Why, in words.
+        why: String,
+    },
+}
+
 impl QueueCall {
     /// The keys in whose order of creation the caller wants to be first; `None` where it asks for
     /// no turn.
@@ -180,7 +204,7 @@ impl QueueAnswer {
 }
 
 /// The keys that begin with `name/`.
-fn below(name: &Blob) -> Keys {
+pub fn below(name: &Blob) -> Keys {
     let with = |last: u8| Blob::from(&[name.as_bytes(), &[last]].concat()[..]);
     Keys::Span(with(b'/'), with(b'/' + 1))
 }

@@ -1,6 +1,6 @@
 //! One line of a history.
 
-use super::{AuthChange, Event, Keys, Request, Response, Told};
+use super::{AuthChange, Event, Keys, Observation, Request, Response, Told};
 
 /// Something that was seen, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,13 @@ pub enum What {
         client: u64,
         /// The login that the token is from.
         login: Option<u64>,
+    },
+    /// A client observes an election.
+    Observes {
+        /// The client.
+        client: u64,
+        /// What it does or hears.
+        seen: Observation,
     },
     /// A client asked for a watch.
     WatchOpen(WatchOpen),

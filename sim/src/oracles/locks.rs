@@ -11,9 +11,9 @@
 //!   may be gone by then, with its lease, is etcd's way: the leader looks after its lease;
 //! * a proclamation has put the leader's key, that one and no later one of the same name;
 //! * after an unlock or a resignation the key is not there;
-//! * the leader is the one whose key came first.
+//! * the leader is the one whose key came first, for whoever asks and for [`observers`].
 
-use super::{Finding, ledger::Ledger, model::State, seconds};
+use super::{Finding, ledger::Ledger, model::State, observers, seconds};
 use crate::history::{
     Blob, Event, History, Keys, Kv, Operation, Place, QueueAnswer, QueueCall, Request,
 };
@@ -21,6 +21,7 @@ use crate::history::{
 pub(super) fn check(history: &History) -> Result<(), Finding> {
     let operations = history.operations();
     let ledger = Ledger::of(history)?;
+    observers::check(history, &ledger)?;
     let mut claims: Vec<Claim<'_>> = operations
         .iter()
         .filter_map(|operation| Claim::of(operation, &ledger))
@@ -152,13 +153,13 @@ impl<'a> Claim<'a> {
 }
 
 /// The key of the set that was created first.
-fn first<'a>(state: &'a State, keys: &Keys) -> Option<&'a Kv> {
+pub(super) fn first<'a>(state: &'a State, keys: &Keys) -> Option<&'a Kv> {
     let all = state.iter().filter(|kv| keys.contains(&kv.key));
     all.min_by_key(|kv| kv.create_revision)
 }
 
 /// The newest revision that was there at this time, or a later one where nobody knows.
-fn newest_at(ledger: &Ledger<'_>, at_ns: u64) -> i64 {
+pub(super) fn newest_at(ledger: &Ledger<'_>, at_ns: u64) -> i64 {
     if !ledger.knows_commit_times() {
         return ledger.last();
     }

@@ -20,6 +20,7 @@ mod logs;
 mod matching;
 mod model;
 mod model_equivalence;
+mod observers;
 mod panic;
 mod queues;
 mod raft;

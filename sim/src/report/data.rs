@@ -177,7 +177,10 @@ fn kind(what: &What) -> usize {
     let name = match what {
         What::Invoke { .. } | What::Token { .. } => "request",
         What::Return { .. } => "answer",
-        What::WatchOpen(_) | What::WatchCreated { .. } | What::WatchEnd { .. } => "watch",
+        What::WatchOpen(_)
+        | What::WatchCreated { .. }
+        | What::WatchEnd { .. }
+        | What::Observes { .. } => "watch",
         What::WatchEvents { .. } | What::WatchProgress { .. } => "delivery",
         What::Committed { .. } | What::AuthChanged { .. } | What::Disputed { .. } => "log",
         What::Applied { .. } => "applied",

@@ -104,7 +104,7 @@ impl Rows {
                 self.quiet.get_or_insert(record);
                 Place::default()
             }
-            What::Token { client, .. } => client_place(*client),
+            What::Token { client, .. } | What::Observes { client, .. } => client_place(*client),
             What::Fault { .. }
             | What::AuthChanged { .. }
             | What::Disputed { .. }

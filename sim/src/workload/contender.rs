@@ -104,7 +104,7 @@ impl Contender {
             self.session.go_on();
         }
         if self.stream.chance(ASK_PERCENT) {
-            let name = self.name("election");
+            let name = election(&mut self.stream);
             self.call(QueueCall::Leader { name }).await;
         }
         let goes_on = if self.stream.chance(50) {
@@ -116,7 +116,7 @@ impl Contender {
     }
 
     async fn locks(&mut self, lease: Lease) -> bool {
-        let name = self.name("lock");
+        let name = name("lock", &mut self.stream);
         let lock = QueueCall::Lock {
             name,
             lease: lease.id,
@@ -137,7 +137,7 @@ impl Contender {
 
     async fn is_elected(&mut self, lease: Lease) -> bool {
         let campaign = QueueCall::Campaign {
-            name: self.name("election"),
+            name: election(&mut self.stream),
             lease: lease.id,
             value: self.value(),
         };
@@ -210,13 +210,18 @@ impl Contender {
         }
     }
 
-    fn name(&mut self, of: &str) -> Blob {
-        let number = self.stream.between(1, NAMES);
-        Blob::from(format!("{of}{number}").as_str())
-    }
-
     fn value(&mut self) -> Blob {
         self.values += 1;
         Blob::from(format!("c{}-{}", self.session.client(), self.values).as_str())
     }
+}
+
+/// The name of an election.
+pub(super) fn election(stream: &mut Stream) -> Blob {
+    name("election", stream)
+}
+
+fn name(of: &str, stream: &mut Stream) -> Blob {
+    let number = stream.between(1, NAMES);
+    Blob::from(format!("{of}{number}").as_str())
 }

@@ -7,6 +7,7 @@ mod contender;
 mod convert;
 mod holder;
 mod keys;
+mod observer;
 mod probe;
 mod queueing;
 mod session;
@@ -21,11 +22,16 @@ pub use probe::probe;
 pub use session::Session;
 pub use users::Users;
 
-use self::{client::KvClient, contender::Contender, holder::Holder, watcher::Watcher};
+use self::{
+    client::KvClient, contender::Contender, holder::Holder, observer::Observer, watcher::Watcher,
+};
 use crate::{
     plan::{Plan, Stream},
     recorder::Recorder,
 };
+
+/// So many contenders have one who observes their elections.
+const CONTENDERS_PER_OBSERVER: u64 = 2;
 
 /// Starts all clients of a plan. Those who read, write, hold leases and contend end with the quiet, and are
 /// given back; watchers go on.
@@ -57,6 +63,11 @@ pub fn start(plan: &Plan, users: &Users, recorder: &Recorder) -> Vec<JoinHandle<
         working.push(spawn(
             Contender::new(session, stream, workload, recorder.clone()).run(),
         ));
+    }
+    for _ in 0..workload.contenders / CONTENDERS_PER_OBSERVER {
+        let (session, stream) = client(plan, next(), users, recorder);
+        let observer = Observer::new(session, stream, recorder.clone());
+        working.push(spawn(observer.run()));
     }
     working
 }

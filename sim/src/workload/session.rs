@@ -4,9 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use quorate_server::{
     clock,
-    proto::etcdserverpb::{
-        AlarmRequest, AlarmType, alarm_request::AlarmAction, maintenance_client::MaintenanceClient,
-        watch_client::WatchClient,
+    proto::{
+        etcdserverpb::{
+            AlarmRequest, AlarmType, alarm_request::AlarmAction,
+            maintenance_client::MaintenanceClient, watch_client::WatchClient,
+        },
+        v3electionpb::election_client::ElectionClient,
     },
     wire::{Channel, ChannelOptions},
 };
@@ -125,6 +128,11 @@ impl Session {
     /// A client of the Watch service at the present member.
     pub(super) fn watch(&mut self) -> WatchClient<Channel> {
         WatchClient::new(self.channel())
+    }
+
+    /// A client of the Election service at the present member.
+    pub(super) fn election(&mut self) -> ElectionClient<Channel> {
+        ElectionClient::new(self.channel())
     }
 
     /// What its requests come with.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use futures_util::stream;
 use quorate_core::{
     kv::{Event, KeyRange, KeyValue},
+    planted::{Bug, is_planted},
     request::RangeRequest,
 };
 use tonic::{Request, Status};
@@ -88,7 +89,9 @@ impl View {
             let Some(leader) = &mut self.leader else {
                 let (kv, revision) = self.next_leader().await?;
                 let range = KeyRange::Key(kv.key.clone());
-                self.leader = Some(Events::of(&self.context, range, revision + 1));
+                let misses = i64::from(is_planted(Bug::ObserverMissesNext));
+                let from = revision + 1 + misses;
+                self.leader = Some(Events::of(&self.context, range, from));
                 return Ok(leader_response(&self.context, kv, revision));
             };
             match leader.next().await? {

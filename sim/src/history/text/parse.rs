@@ -3,6 +3,7 @@
 use super::{
     auth,
     parse_op::{body, event, lease_change, request},
+    queue,
     words::{Words, number_after},
 };
 use crate::history::{
@@ -57,7 +58,7 @@ pub(super) fn record(line: &str) -> Result<Record, String> {
     } else if let Some(message) = number_after(subject, "message") {
         message_record(message, &mut words)?
     } else if let Some(client) = number_after(subject, "c") {
-        token(client, &mut words)?
+        client_record(client, &mut words)?
     } else if let Some(member) = number_after(subject, "n") {
         member_record(member, &mut words)?
     } else {
@@ -202,9 +203,11 @@ fn message_record(message: u64, words: &mut Words<'_>) -> Result<What, String> {
     })
 }
 
-fn token(client: u64, words: &mut Words<'_>) -> Result<What, String> {
-    if !words.take("token") {
-        return Err("`token` expected".into());
+fn client_record(client: u64, words: &mut Words<'_>) -> Result<What, String> {
+    let does = words.next("what it does")?;
+    if does != "token" {
+        let seen = queue::observation(does, words)?;
+        return Ok(What::Observes { client, seen });
     }
     let login = match words.take("none") {
         true => None,

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::words::Words;
-use crate::history::{Place, QueueAnswer, QueueCall};
+use crate::history::{Observation, Place, QueueAnswer, QueueCall};
 
 impl Display for QueueCall {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -38,6 +38,34 @@ impl Display for QueueAnswer {
             Self::Leads(kv) => write!(f, "leader {kv}"),
         }
     }
+}
+
+impl Display for Observation {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Begins { member, name } => write!(f, "observes n{member} {name}"),
+            Self::Hears { revision, kv } => write!(f, "hears @{revision} {kv}"),
+            Self::Stops { why } => write!(f, "stops {why}"),
+        }
+    }
+}
+
+/// The observation that `word` begins.
+pub(super) fn observation(word: &str, words: &mut Words<'_>) -> Result<Observation, String> {
+    Ok(match word {
+        "observes" => Observation::Begins {
+            member: words.prefixed("n")?,
+            name: words.parse("a name")?,
+        },
+        "hears" => Observation::Hears {
+            revision: words.prefixed("@")?,
+            kv: words.next("a key")?.parse()?,
+        },
+        "stops" => Observation::Stops {
+            why: words.remaining("a reason")?,
+        },
+        other => return Err(format!("`{other}` is nothing that a client does")),
+    })
 }
 
 /// The call that `word` begins, if it begins one.

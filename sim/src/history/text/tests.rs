@@ -56,6 +56,9 @@ then put k1 v2 ; get k2 else delete [a,b)
 2.000000000 op23 ok @8 leader e/9=v@7/7/1/9
 2.100000000 c1 token op13
 2.100000000 c1 token none
+2.100000000 c1 observes n2 e
+2.100000000 c1 hears @8 e/9=v@7/7/1/9
+2.100000000 c1 stops etcdserver: no leader
 3.000000000 watch1 c1 n2 open [a,b) from=5 prev no_put no_delete
 3.000000000 watch2 c1 n2 open k1
 3.100000000 watch1 created @8

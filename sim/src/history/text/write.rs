@@ -39,6 +39,9 @@ impl Display for What {
             }
             Self::Return { op, outcome } => write!(f, "op{op} {outcome}"),
             Self::Token { client, login } => write_token(f, *client, *login),
+            Self::Observes { client, seen } => {
+                write_words(f, &format!("c{client}"), &seen.to_string())
+            }
             Self::WatchOpen(open) => write!(f, "{open}"),
             Self::WatchCreated { watch, revision } => write!(f, "watch{watch} created @{revision}"),
             Self::WatchEvents {
