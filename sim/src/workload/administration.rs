@@ -41,15 +41,18 @@ impl Session {
         let change = change(step, self.users());
         for tried in 0..TRIES_MAX {
             match self.execute(Request::Auth(change.clone())).await {
-                Outcome::Ok(_) => return self.note_password(&change, true),
+                Outcome::Ok(_) => return self.note_password(&change, Users::has_password),
                 Outcome::Failed(text) if is_final(&text) => {
                     // An earlier try may have done what is refused now.
                     if tried == 0 {
-                        self.note_password(&change, false);
+                        self.note_password(&change, Users::has_not_password);
                     }
                     return;
                 }
-                Outcome::Failed(_) | Outcome::Unknown(_) => {
+                outcome => {
+                    if matches!(outcome, Outcome::Unknown(_)) {
+                        self.note_password(&change, Users::may_get_password);
+                    }
                     self.go_on();
                     sleep(RETRY).await;
                 }
@@ -57,16 +60,12 @@ impl Session {
         }
     }
 
-    fn note_password(&self, change: &AuthChange, is_done: bool) {
+    fn note_password(&self, change: &AuthChange, note: fn(&Users, &str, u64)) {
         if let AuthChange::UserAdd { user, password } | AuthChange::UserPassword { user, password } =
             change
             && let Some(password) = password
         {
-            if is_done {
-                self.users().has_password(user, *password);
-            } else {
-                self.users().has_not_password(user, *password);
-            }
+            note(self.users(), user, *password);
         }
     }
 }

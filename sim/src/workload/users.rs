@@ -26,9 +26,15 @@ pub struct Users {
 struct Passwords {
     /// So many were thought of.
     count: u64,
-    /// Those that each user may have: the last one that was acknowledged, and later ones of which
-    /// nobody knows.
-    of: BTreeMap<String, Vec<u64>>,
+    /// Those that each user may have: the last one that was acknowledged, later ones of which
+    /// nobody knows, and earlier ones that may come into effect yet.
+    of: BTreeMap<String, Vec<Password>>,
+}
+
+struct Password {
+    number: u64,
+    /// A request for it was lost from sight, and may be carried out at any time.
+    may_come_late: bool,
 }
 
 impl Users {
@@ -80,21 +86,32 @@ impl Users {
         let passwords = &mut *self.passwords();
         passwords.count += 1;
         let of = passwords.of.entry(user.to_owned()).or_default();
-        of.push(passwords.count);
+        of.push(Password {
+            number: passwords.count,
+            may_come_late: false,
+        });
         passwords.count
     }
 
-    /// `user` has this password, and no older one.
+    /// `user` has this password, and an older one only if that comes late.
     pub(super) fn has_password(&self, user: &str, password: u64) {
         if let Some(of) = self.passwords().of.get_mut(user) {
-            of.retain(|other| *other >= password);
+            of.retain(|other| other.number >= password || other.may_come_late);
+        }
+    }
+
+    /// `user` may get this password at any time from now on.
+    pub(super) fn may_get_password(&self, user: &str, password: u64) {
+        if let Some(of) = self.passwords().of.get_mut(user) {
+            let mut asked = of.iter_mut().filter(|other| other.number == password);
+            asked.for_each(|asked| asked.may_come_late = true);
         }
     }
 
     /// `user` does not get this password after all.
     pub(super) fn has_not_password(&self, user: &str, password: u64) {
         if let Some(of) = self.passwords().of.get_mut(user) {
-            of.retain(|other| *other != password);
+            of.retain(|other| other.number != password);
         }
     }
 
@@ -148,7 +165,7 @@ impl Login {
         let passwords = self.users.passwords();
         let known = passwords.of.get(&user).filter(|known| !known.is_empty())?;
         let newest_first = known.len() - 1 - (self.tries as usize) % known.len();
-        let password = known[newest_first];
+        let password = known[newest_first].number;
         drop(passwords);
         self.tries += 1;
         Some((user, password))
