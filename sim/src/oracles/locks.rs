@@ -11,9 +11,9 @@
 //!   may be gone by then, with its lease, is etcd's way: the leader looks after its lease;
 //! * a proclamation has put the leader's key, that one and no later one of the same name;
 //! * after an unlock or a resignation the key is not there;
-//! * the leader is the one whose key came first, for whoever asks and for [`observers`].
+//! * the leader is the one whose key came first.
 
-use super::{Finding, ledger::Ledger, model::State, observers, seconds};
+use super::{Finding, ledger::Ledger, model::State, seconds};
 use crate::history::{
     Blob, Event, History, Keys, Kv, Operation, Place, QueueAnswer, QueueCall, Request,
 };
@@ -21,7 +21,6 @@ use crate::history::{
 pub(super) fn check(history: &History) -> Result<(), Finding> {
     let operations = history.operations();
     let ledger = Ledger::of(history)?;
-    observers::check(history, &ledger)?;
     let mut claims: Vec<Claim<'_>> = operations
         .iter()
         .filter_map(|operation| Claim::of(operation, &ledger))

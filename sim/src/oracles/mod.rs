@@ -44,7 +44,7 @@ pub struct Oracle {
 }
 
 /// All oracles.
-pub const ORACLES: [Oracle; 16] = [
+pub const ORACLES: [Oracle; 17] = [
     Oracle {
         name: "panic",
         promise: "A run comes to its end.",
@@ -109,6 +109,11 @@ pub const ORACLES: [Oracle; 16] = [
         promise: "A lock is held, and an election won, by whoever's key came first; who leads is told \
                   as it is.",
         check: locks::check,
+    },
+    Oracle {
+        name: "observers",
+        promise: "Who observes an election hears of its leaders, and of all that they proclaim.",
+        check: observers::check,
     },
     Oracle {
         name: "auth",

@@ -1,4 +1,4 @@
-//! What who observes an election hears: a part of [`locks`](super::locks).
+//! Who observes an election hears of its leaders, and of all that they proclaim.
 //!
 //! Each response is the leader's key as it is at the response's revision. Revisions grow, and nothing
 //! that a leader proclaims is left out before the next response; leaders that were gone when the
@@ -16,10 +16,11 @@ use super::{
 };
 use crate::history::{Blob, Event, History, Kv, Observation, What, below};
 
-pub(super) fn check(history: &History, ledger: &Ledger<'_>) -> Result<(), Finding> {
+pub(super) fn check(history: &History) -> Result<(), Finding> {
+    let ledger = Ledger::of(history)?;
     let mut heard = heard(history);
     for one in &heard {
-        one.check_order(ledger)?;
+        one.check_order(&ledger)?;
     }
     heard.sort_by_key(|one| one.revision);
     let mut state = State::default();

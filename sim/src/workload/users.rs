@@ -103,7 +103,7 @@ impl Users {
     /// `user` may get this password at any time from now on.
     pub(super) fn may_get_password(&self, user: &str, password: u64) {
         if let Some(of) = self.passwords().of.get_mut(user) {
-            let mut asked = of.iter_mut().filter(|other| other.number == password);
+            let asked = of.iter_mut().filter(|other| other.number == password);
             asked.for_each(|asked| asked.may_come_late = true);
         }
     }
