@@ -5,12 +5,14 @@ mod holdings;
 pub mod logging;
 mod member;
 mod observer;
+mod options;
 mod points;
 mod reference;
 mod traffic;
 
 pub use self::points::Points;
-pub use member::{Member, client_authority, ip as member_ip};
+pub use member::Member;
+pub use options::{client_authority, ip as member_ip};
 
 use self::reference::{Outcomes, Reference};
 use crate::{history::What, plan::Plan, recorder::Recorder};
