@@ -5,6 +5,7 @@ mod observe;
 use quorate_core::{
     kv::{KeyRange, KeyValue},
     planted::{Bug, is_planted},
+    probe,
     request::{Op, PutRequest, RangeRequest, TxnRequest},
     response::OpResponse,
 };
@@ -119,6 +120,7 @@ impl ElectionService {
         if let Some(OpResponse::Range(read)) = entered.responses.first()
             && let Some(own) = read.kvs.first()
         {
+            probe!(PlaceTakenAgain);
             created = own.create_revision;
             if own.value != value {
                 let place = Place::new(context, caller, &key, created);

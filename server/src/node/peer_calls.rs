@@ -32,9 +32,7 @@ impl Node {
                 let refuse = move |reason| {
                     let reason = match reason {
                         NotAccepted::NotLeader => Reason::NotLeader,
-                        NotAccepted::UnknownOutcome | NotAccepted::Stopped => {
-                            Reason::UnknownOutcome
-                        }
+                        NotAccepted::UnknownOutcome => Reason::UnknownOutcome,
                     };
                     let reason = reason.into();
                     let _ = refusals.send(Ok(peer::ProposalRefused { request_id, reason }));

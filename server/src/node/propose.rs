@@ -113,7 +113,7 @@ impl Node {
                 request_id,
                 match reason {
                     NotAccepted::NotLeader => Lost::NotProposed,
-                    NotAccepted::UnknownOutcome | NotAccepted::Stopped => Lost::Unknown,
+                    NotAccepted::UnknownOutcome => Lost::Unknown,
                 },
             );
         };

@@ -18,6 +18,10 @@ use crate::clock;
 /// Pause before a round is tried again where nobody leads or the leader cannot be reached.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
+/// A leader that does not answer within so many election timeouts is asked again, or another one by
+/// then. It takes up to three round trips: a heartbeat may be on its way already.
+const ROUND_ELECTIONS: u32 = 2;
+
 type Reader = oneshot::Sender<u64>;
 
 /// The reads that wait for the next round.
@@ -62,10 +66,11 @@ impl ReadQueue {
 impl Node {
     /// The index that a linearizable read which began before this call must have applied.
     pub(crate) async fn read_index(&self) -> Result<u64, NodeError> {
+        let index = self.read_queue().join();
+        // Asked behind that: who comes later than the last look into the queue would not be found.
         if self.is_stopping() {
             return Err(NodeError::Stopped);
         }
-        let index = self.read_queue().join();
         match clock::timeout(self.limits().request_timeout, index).await {
             Ok(Ok(index)) => Ok(index),
             Ok(Err(_)) => Err(NodeError::Stopped),
@@ -145,8 +150,8 @@ impl Node {
         }
         let mut rpc = self.peers().get(leader)?.rpc();
         let request = crate::proto::peer::ReadIndexRequest {};
-        let response =
-            clock::timeout(self.options().election_timeout, rpc.read_index(request)).await;
+        let limit = self.options().election_timeout * ROUND_ELECTIONS;
+        let response = clock::timeout(limit, rpc.read_index(request)).await;
         Some(response.ok()?.ok()?.into_inner().index)
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use openraft::{
-    Config, ReadPolicy, SnapshotPolicy,
+    ReadPolicy,
     alias::WatchReceiverOf,
     async_runtime::watch::WatchReceiver as _,
     errors::{ClientWriteError, InitializeError, RaftError},
@@ -19,6 +19,7 @@ use quorate_core::{
 
 use super::{
     applier::Applier,
+    config::{append_patience, config},
     contact::LeaderContact,
     convert, heartbeat,
     log_store::LogStore,
@@ -31,13 +32,6 @@ use super::{
 };
 use crate::{peers::Peers, replica::Replica, runtime, storage::Storage};
 
-/// The longest that a stored checkpoint may take from the first byte sent to the answer.
-const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(3600);
-
-/// A request to append that is not answered within this many heartbeat intervals fails its stream:
-/// a slow disk takes several for an fsync.
-const APPEND_PATIENCE_HEARTBEATS: u32 = 10;
-
 /// A leader that has been silent for so many election timeouts is none any more: the earliest that
 /// a follower stands for election.
 const SILENCE_MAX_ELECTIONS: f64 = 1.5;
@@ -49,7 +43,7 @@ pub struct ConsensusOptions {
     pub member_id: u64,
     /// Pause between two heartbeats of a leader.
     pub heartbeat_interval: Duration,
-    /// A follower that hears nothing for one and a half to two of these stands for election.
+    /// A follower that hears nothing for one and a half to about two of these stands for election.
     pub election_timeout: Duration,
     /// Entries kept in the log behind a checkpoint, for followers that lag a little.
     pub catchup_entries: u64,
@@ -99,8 +93,6 @@ pub enum NotAccepted {
     /// The entry was in this leader's log when it lost its office: another leader may still
     /// commit it.
     UnknownOutcome,
-    /// Raft has stopped.
-    Stopped,
 }
 
 /// Why there is no index to read at.
@@ -141,7 +133,7 @@ impl Consensus {
             peers,
             transfers: transfers.clone(),
             tap: tap.clone(),
-            append_patience: heartbeat_interval * APPEND_PATIENCE_HEARTBEATS,
+            append_patience: append_patience(&options),
         };
         let raft = Raft::new(member_id, config, network, log_store.clone(), applier)
             .await
@@ -256,7 +248,7 @@ impl Consensus {
         refused: impl FnOnce(NotAccepted) + Send + 'static,
     ) {
         if self.is_stopped() {
-            return;
+            return refused(NotAccepted::NotLeader);
         }
         let responder = Callback::new(move |result: ClientWriteResult<TypeConfig>| match result {
             Ok(_) => {}
@@ -356,38 +348,4 @@ impl Consensus {
 fn led_term(metrics: &RaftServerMetrics<TypeConfig>) -> Option<u64> {
     let leads = metrics.state.is_leader() && metrics.vote.committed;
     leads.then_some(metrics.vote.leader_id.term)
-}
-
-fn config(options: &ConsensusOptions) -> std::io::Result<Config> {
-    // openraft waits for the leader's lease, which is as long as the longest timeout, and then for
-    // a timeout drawn at random.
-    let (shortest, longest) = (options.election_timeout / 2, options.election_timeout);
-    Config {
-        cluster_name: "quorate".to_owned(),
-        enable_heartbeat: false,
-        heartbeat_interval: millis(heartbeat::patience(options.heartbeat_interval, shortest)),
-        election_timeout_min: millis(shortest),
-        election_timeout_max: millis(longest),
-        enable_pre_vote: Some(true),
-        enable_leader_restore: Some(options.leader_restore),
-        // A follower whose log is shorter than the leader remembers is sent what it lacks, rather
-        // than never again anything.
-        allow_log_reversion: Some(true),
-        // Checkpoints are started by size, by `Node`; see `Consensus::checkpoint`.
-        snapshot_policy: SnapshotPolicy::Never,
-        max_in_snapshot_log_to_keep: options.catchup_entries,
-        // A follower gets a checkpoint only where the log does not reach back far enough.
-        replication_lag_threshold: u64::MAX,
-        max_payload_entries: options.append_entries_max,
-        install_snapshot_timeout: millis(SNAPSHOT_TIMEOUT),
-        // Batching belongs to the log's flusher.
-        api_batch_linger_ms: 0,
-        ..Default::default()
-    }
-    .validate()
-    .map_err(std::io::Error::other)
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

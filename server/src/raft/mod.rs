@@ -9,12 +9,13 @@
 //! * `log_store`, `applier`: openraft's storage traits over [`crate::storage`] and the replica.
 //! * `snapshot`: checkpoints in raft's terms.
 //! * `contact`: how fresh the knowledge of a leader is.
-//! * `heartbeat`: what keeps it fresh.
+//! * `heartbeat`: what keeps it fresh; `config`: openraft's times and sizes.
 //! * `network`, `service`, `convert`: both ends of the peer port, and the wire types between them.
 //! * `traffic`: who watches the messages on it.
 //! * `state`: what raft holds at one moment.
 
 mod applier;
+mod config;
 mod consensus;
 mod contact;
 mod convert;

@@ -12,7 +12,7 @@ pub(in crate::api) enum Failure {
     Api(ApiError),
     /// The system gives no random numbers.
     NoLeaseId,
-    /// The lease was gone when its turn came.
+    /// The key was gone when its turn came: with its lease, or by somebody's delete.
     SessionExpired,
     /// Somebody else leads by now, or nobody.
     NotLeader,

@@ -136,6 +136,9 @@ pub(super) async fn wait_for_turn(
         let before = KeyRange::Key(before.key);
         let mut events = Events::of(context, before, read.revision + 1);
         events.deleted().await?;
+        if is_planted(Bug::TurnNeverTold) {
+            std::future::pending::<()>().await;
+        }
         if is_planted(Bug::TurnAfterAnyDeletion) {
             return Ok(());
         }
