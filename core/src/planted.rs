@@ -161,6 +161,10 @@ bugs! {
     TurnAfterAnyDeletion = "turn-after-any-deletion",
     /// Who has waited for a lock gets it, also if its lease has ended meanwhile.
     LockAfterLease = "lock-after-lease",
+    /// Who has waited for a lock and got it loses its place all the same.
+    LockNotKept = "lock-not-kept",
+    /// Who waits is not told that its turn has come.
+    TurnNeverTold = "turn-never-told",
     /// Who leads no more proclaims as before.
     AnybodyProclaims = "anybody-proclaims",
     /// Who observes an election misses what comes right behind the leader.

@@ -54,7 +54,7 @@ impl Request {
                 TxnOp::Range(_) => false,
             }),
             Self::Queue(queueing) => {
-                let mut writes = queueing.writes().iter();
+                let mut writes = queueing.writes(false);
                 writes.any(|write| write.may_change(key))
             }
             _ => false,

@@ -79,16 +79,18 @@ impl History {
     pub fn operations_in_parts(&self) -> Vec<Operation<'_>> {
         let mut all = Vec::new();
         for operation in self.operations() {
-            let parts = match operation.request {
-                Request::Queue(queueing) if operation.may_have_happened() => queueing.writes(),
-                _ => &[],
-            };
             let part = |request| Operation {
                 request,
                 end: None,
                 ..operation.clone()
             };
-            let parts: Vec<Operation<'_>> = parts.iter().map(part).collect();
+            let is_answered = operation.acknowledged().is_some();
+            let parts: Vec<Operation<'_>> = match operation.request {
+                Request::Queue(queueing) if operation.may_have_happened() => {
+                    queueing.writes(is_answered).map(part).collect()
+                }
+                _ => Vec::new(),
+            };
             all.push(operation);
             all.extend(parts);
         }

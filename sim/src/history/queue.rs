@@ -8,6 +8,8 @@ use super::{Blob, Compare, CompareTarget, Delete, Keys, Kv, Put, Relation, Reque
 pub struct Queueing {
     call: QueueCall,
     writes: Vec<Request>,
+    /// What it may do besides for a caller that gives up while it waits: delete its key.
+    leaves: Vec<Request>,
 }
 
 /// What is called.
@@ -108,8 +110,8 @@ pub enum Observation {
 }
 
 impl QueueCall {
-    /// The keys in whose order of creation the caller wants to be first; `None` where it asks for
-    /// no turn.
+    /// The keys of which the caller asks which was created first, to be it or to know; `None` where
+    /// it does not.
     pub fn below(&self) -> Option<Keys> {
         match self {
             Self::Lock { name, .. } | Self::Campaign { name, .. } | Self::Leader { name } => {
@@ -135,7 +137,7 @@ impl QueueCall {
         match self {
             Self::Lock { name, lease } => {
                 let key = key_below(name, *lease);
-                vec![put_if(&key, 0, &Blob::default(), *lease), delete(&key)]
+                vec![put_if(&key, 0, &Blob::default(), *lease)]
             }
             Self::Unlock { key } => vec![delete(key)],
             Self::Campaign { name, lease, value } => {
@@ -148,8 +150,7 @@ impl QueueCall {
                 };
                 vec![
                     put_if(&key, 0, value, *lease),
-                    Request::Put(again),
-                    delete(&key),
+                    only_if(&key, Relation::NotEqual, 0, TxnOp::Put(again)),
                 ]
             }
             Self::Proclaim { place, value } => {
@@ -160,7 +161,12 @@ impl QueueCall {
                     keys: Keys::One(place.key.clone()),
                     prev_kv: false,
                 };
-                vec![if_created(&place.key, place.created, TxnOp::Delete(delete))]
+                vec![only_if(
+                    &place.key,
+                    Relation::Equal,
+                    place.created,
+                    TxnOp::Delete(delete),
+                )]
             }
             Self::Leader { .. } => Vec::new(),
         }
@@ -173,16 +179,21 @@ impl Queueing {
         &self.call
     }
 
-    /// The writes that the member may make for it: each once at the most, or not at all.
-    pub fn writes(&self) -> &[Request] {
-        &self.writes
+    /// The writes that the member may make for it: each once at the most, or not at all. A caller
+    /// that gives up, or hears of a failure, may lose its place.
+    pub fn writes(&self, is_answered: bool) -> impl Iterator<Item = &Request> {
+        let leaves = if is_answered { &[] } else { &self.leaves[..] };
+        self.writes.iter().chain(leaves)
     }
 }
 
 impl From<QueueCall> for Queueing {
     fn from(call: QueueCall) -> Self {
+        let takes_place = matches!(call, QueueCall::Lock { .. } | QueueCall::Campaign { .. });
+        let place = call.key().filter(|_| takes_place);
         Self {
             writes: call.writes(),
+            leaves: place.iter().map(delete).collect(),
             call,
         }
     }
@@ -209,7 +220,7 @@ pub fn below(name: &Blob) -> Keys {
     Keys::Span(with(b'/'), with(b'/' + 1))
 }
 
-/// The key of a lease's place below a name.
+/// The key of a lease's place below a name, for leases above 0 alone.
 fn key_below(name: &Blob, lease: i64) -> Blob {
     let place = format!("/{lease:x}");
     Blob::from(&[name.as_bytes(), place.as_bytes()].concat()[..])
@@ -222,13 +233,14 @@ fn put_if(key: &Blob, created: i64, value: &Blob, lease: i64) -> Request {
         lease,
         prev_kv: false,
     };
-    if_created(key, created, TxnOp::Put(put))
+    only_if(key, Relation::Equal, created, TxnOp::Put(put))
 }
 
-fn if_created(key: &Blob, created: i64, op: TxnOp) -> Request {
+/// Does something if the revision that created the key compares so.
+fn only_if(key: &Blob, relation: Relation, created: i64, op: TxnOp) -> Request {
     let compare = Compare {
         key: key.clone(),
-        relation: Relation::Equal,
+        relation,
         target: CompareTarget::Create(created),
     };
     Request::Txn(Txn {

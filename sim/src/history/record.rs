@@ -228,6 +228,10 @@ pub mod reason {
     pub const BAD_TOKEN: &str = "etcdserver: invalid auth token";
     /// The token is older than the last change of users or roles.
     pub const OLD_TOKEN: &str = "etcdserver: revision of auth store is old";
+    /// Nobody is a candidate.
+    pub const NO_LEADER: &str = "election: no leader";
+    /// The place is not the one that it was.
+    pub const NOT_LEADER: &str = "election: not leader";
     /// A place in a queue is gone.
     pub const SESSION_EXPIRED: &str = "mutex: session is expired";
     /// Nobody can log in while authentication is off.

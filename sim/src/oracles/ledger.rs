@@ -20,6 +20,8 @@ pub(super) struct Revision {
     pub(super) number: i64,
     /// In order, each with the state before the revision.
     pub(super) events: Vec<Event>,
+    /// The leases that ended with it; `None` where nobody knows.
+    pub(super) ended: Option<Vec<i64>>,
     /// When it was first seen, nanoseconds, and the record.
     pub(super) seen_ns: u64,
     pub(super) record: usize,
@@ -46,7 +48,14 @@ impl<'a> Ledger<'a> {
         }
         for entry in log.iter().filter(|entry| !entry.events.is_empty()) {
             let events = entry.events.iter().map(Event::without_prev).collect();
-            note(&mut seen, entry.revision, events, entry.at_ns, entry.record)?;
+            let revision = Revision {
+                number: entry.revision,
+                events,
+                ended: Some(ended(entry.leases)),
+                seen_ns: entry.at_ns,
+                record: entry.record,
+            };
+            note(&mut seen, revision)?;
         }
         let mut revisions: Vec<Revision> = seen.into_values().collect();
         for (expected, revision) in (FIRST_REVISION + 1..).zip(&revisions) {
@@ -168,8 +177,14 @@ fn watched(history: &History, seen: &mut BTreeMap<i64, Revision>) -> Result<(), 
                 }
                 let events = std::mem::take(part);
                 for chunk in events.chunk_by(|a, b| a.mod_revision() == b.mod_revision()) {
-                    let revision = chunk[0].mod_revision();
-                    note(seen, revision, chunk.to_vec(), entry.at_ns, record)?;
+                    let revision = Revision {
+                        number: chunk[0].mod_revision(),
+                        events: chunk.to_vec(),
+                        ended: None,
+                        seen_ns: entry.at_ns,
+                        record,
+                    };
+                    note(seen, revision)?;
                 }
             }
             _ => {}
@@ -179,34 +194,29 @@ fn watched(history: &History, seen: &mut BTreeMap<i64, Revision>) -> Result<(), 
 }
 
 /// Adds a revision, or checks that it is the same as before.
-fn note(
-    seen: &mut BTreeMap<i64, Revision>,
-    number: i64,
-    events: Vec<Event>,
-    seen_ns: u64,
-    record: usize,
-) -> Result<(), Finding> {
-    let Some(first) = seen.get(&number) else {
-        seen.insert(
-            number,
-            Revision {
-                number,
-                events,
-                seen_ns,
-                record,
-            },
-        );
+fn note(seen: &mut BTreeMap<i64, Revision>, revision: Revision) -> Result<(), Finding> {
+    let Some(first) = seen.get(&revision.number) else {
+        seen.insert(revision.number, revision);
         return Ok(());
     };
-    if first.events == events {
+    if first.events == revision.events {
         return Ok(());
     }
     let text = format!(
-        "revision {number} had other changes at {} than at {}",
+        "revision {} had other changes at {} than at {}",
+        revision.number,
         seconds(first.seen_ns),
-        seconds(seen_ns),
+        seconds(revision.seen_ns),
     );
-    Finding::err(text, [first.record, record])
+    Finding::err(text, [first.record, revision.record])
+}
+
+fn ended(changes: &[LeaseChange]) -> Vec<i64> {
+    let ended = |change: &LeaseChange| match change {
+        LeaseChange::Ended { lease } => Some(*lease),
+        LeaseChange::Granted { .. } | LeaseChange::Renewed { .. } => None,
+    };
+    changes.iter().filter_map(ended).collect()
 }
 
 /// Gives every event the state of its key before its revision.

@@ -18,7 +18,7 @@ use super::{
     model::State,
     seconds,
 };
-use crate::history::{Body, Event, History, Operation, Request, Response};
+use crate::history::{Body, Event, History, Kv, Operation, Request, Response};
 
 pub(super) fn check(history: &History) -> Result<(), Finding> {
     let operations = history.operations_in_parts();
@@ -90,7 +90,7 @@ impl<'a> Replay<'a> {
         for revision in self.ledger.revisions() {
             match writers.get(&revision.number) {
                 Some(&at) => self.check_write(&state, revision, &self.operations[at])?,
-                None if is_lease_end(&state, &revision.events) => {}
+                None if is_lease_end(&state, revision) => {}
                 None => self
                     .unclaimed
                     .push((revision, self.possible_writers(&state, revision))),
@@ -317,17 +317,24 @@ fn compare_answers(
     }
 }
 
-/// Whether `events` deletes exactly the keys of some leases.
-fn is_lease_end(before: &State, events: &[Event]) -> bool {
-    let deletes = |lease: i64| {
-        lease != 0
-            && before
-                .attached(lease)
-                .all(|kv| events.iter().any(|event| event.key() == &kv.key))
+/// Whether a revision deletes exactly the keys of some leases, which have ended with it.
+fn is_lease_end(before: &State, revision: &Revision) -> bool {
+    let deleted = |kv: &Kv| {
+        let mut events = revision.events.iter();
+        events.any(|event| matches!(event, Event::Delete { .. }) && event.key() == &kv.key)
     };
-    events.iter().all(|event| {
+    let has_ended = |lease: i64| {
+        let is_told = revision
+            .ended
+            .as_ref()
+            .is_none_or(|ended| ended.contains(&lease));
+        lease != 0 && is_told && before.attached(lease).all(deleted)
+    };
+    revision.events.iter().all(|event| {
         matches!(event, Event::Delete { .. })
-            && before.get(event.key()).is_some_and(|kv| deletes(kv.lease))
+            && before
+                .get(event.key())
+                .is_some_and(|kv| has_ended(kv.lease))
     })
 }
 

@@ -84,6 +84,9 @@ fn heard(history: &History) -> Vec<Heard<'_>> {
 
 impl Heard<'_> {
     fn check_order(&self, ledger: &Ledger<'_>) -> Result<(), Finding> {
+        if self.revision > ledger.last() {
+            return self.accuse("nobody has seen that revision", []);
+        }
         match self.before {
             Before::Begin(at_ns, record) => {
                 let known = newest_before(ledger, at_ns);

@@ -221,7 +221,7 @@ fn sort(request: &Request) -> i64 {
     match request {
         Request::Range(_) | Request::Login { .. } => 0,
         Request::Txn(txn) => i64::from(Txn::may_write(txn)),
-        Request::Queue(queueing) => i64::from(!queueing.writes().is_empty()),
+        Request::Queue(queueing) => i64::from(queueing.call().key().is_some()),
         Request::Put(_) | Request::Delete(_) | Request::Compact(_) | Request::Auth(_) => 1,
         Request::LeaseGrant { .. }
         | Request::LeaseRevoke(_)

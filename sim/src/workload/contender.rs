@@ -11,9 +11,6 @@ use crate::{
     recorder::Recorder,
 };
 
-/// Lease ids of different contenders lie so far apart.
-const IDS_PER_CONTENDER: i64 = 1_000_000;
-
 /// Pause after a call without an answer.
 const FAILURE_PAUSE: Duration = Duration::from_millis(100);
 
@@ -35,7 +32,6 @@ pub(super) struct Contender {
     stream: Stream,
     workload: Workload,
     recorder: Recorder,
-    leases: i64,
     values: u64,
 }
 
@@ -58,7 +54,6 @@ impl Contender {
             stream,
             workload: workload.clone(),
             recorder,
-            leases: 0,
             values: 0,
         }
     }
@@ -79,20 +74,10 @@ impl Contender {
     }
 
     async fn grant(&mut self) -> Option<Lease> {
-        self.leases += 1;
-        let lease = self.session.client().cast_signed() * IDS_PER_CONTENDER + self.leases;
-        let ttl_s = self.stream.within(self.workload.lease_ttl_s).cast_signed();
-        let grant = Request::LeaseGrant { lease, ttl_s };
-        match self.session.execute(grant).await {
-            Outcome::Ok(Response {
-                body: Body::LeaseGrant { ttl_s, .. },
-                ..
-            }) => Some(Lease {
-                id: lease,
-                ttl_ms: ttl_s.unsigned_abs() * 1000,
-            }),
-            _ => None,
-        }
+        let ttl_s = self.stream.within(self.workload.lease_ttl_s);
+        let (id, ttl_s) = self.session.grant(ttl_s.cast_signed()).await?;
+        let ttl_ms = ttl_s.unsigned_abs() * 1000;
+        Some(Lease { id, ttl_ms })
     }
 
     /// One turn, or the attempt at one. Whether the lease is good for another.

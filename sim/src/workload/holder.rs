@@ -11,9 +11,6 @@ use crate::{
     recorder::Recorder,
 };
 
-/// Lease ids of different holders lie so far apart.
-const IDS_PER_HOLDER: i64 = 1_000_000;
-
 /// Pause after an operation without an answer.
 const FAILURE_PAUSE: Duration = Duration::from_millis(100);
 
@@ -30,7 +27,6 @@ pub(super) struct Holder {
     chooser: KeyChooser,
     workload: Workload,
     recorder: Recorder,
-    leases: i64,
 }
 
 impl Holder {
@@ -47,7 +43,6 @@ impl Holder {
             chooser,
             workload: workload.clone(),
             recorder,
-            leases: 0,
         }
     }
 
@@ -68,20 +63,8 @@ impl Holder {
 
     /// A new lease, with its time to live in seconds.
     async fn grant(&mut self) -> Option<(i64, i64)> {
-        self.leases += 1;
-        let lease = self.session.client().cast_signed() * IDS_PER_HOLDER + self.leases;
-        let ttl_s = self.stream.within(self.workload.lease_ttl_s).cast_signed();
-        match self
-            .session
-            .execute(Request::LeaseGrant { lease, ttl_s })
-            .await
-        {
-            Outcome::Ok(Response {
-                body: Body::LeaseGrant { ttl_s, .. },
-                ..
-            }) => Some((lease, ttl_s)),
-            _ => None,
-        }
+        let ttl_s = self.stream.within(self.workload.lease_ttl_s);
+        self.session.grant(ttl_s.cast_signed()).await
     }
 
     /// Keeps a lease until it is revoked, abandoned or lost.

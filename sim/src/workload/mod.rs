@@ -33,7 +33,7 @@ use crate::{
 /// So many contenders have one who observes their elections.
 const CONTENDERS_PER_OBSERVER: u64 = 2;
 
-/// Starts all clients of a plan. Those who read, write, hold leases and contend end with the quiet, and are
+/// Starts all clients of a plan. Those who read, write, hold leases, contend and observe end with the quiet, and are
 /// given back; watchers go on.
 pub fn start(plan: &Plan, users: &Users, recorder: &Recorder) -> Vec<JoinHandle<()>> {
     let workload = &plan.workload;

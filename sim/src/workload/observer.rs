@@ -54,10 +54,15 @@ impl Observer {
             });
             let request = LeaderRequest { name: bytes(&name) };
             let why = match self.observe(request).await {
-                Ok(()) => "it has no more to tell".to_owned(),
-                Err(status) => status.message().replace('\n', " "),
+                Ok(()) => {
+                    self.session.hear_nothing();
+                    "it has no more to tell".to_owned()
+                }
+                Err(status) => {
+                    self.session.hear_refusal(status.message());
+                    status.message().replace('\n', " ")
+                }
             };
-            self.session.hear_refusal(&why);
             self.note(Observation::Stops { why });
             self.session.go_on();
             sleep(Duration::from_millis(self.stream.within(AGAIN_MS))).await;

@@ -17,11 +17,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// Pause between tries.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// Lease ids of different probes lie so far apart.
-const IDS_PER_PROBE: i64 = 1_000_000;
-
-/// Time to live of a probe's lease, seconds: longer than its turn takes.
-const LEASE_TTL_S: i64 = 10;
+/// Time to live of a probe's lease, seconds: longer than all turns take.
+const LEASE_TTL_S: i64 = 30;
 
 /// The lock at which all probes take turns.
 const LOCK: &str = "probe";
@@ -36,7 +33,8 @@ pub async fn probe(client: u64, member: u64, plan: Plan, users: Users, recorder:
     let key = Blob::from(format!("probe{member}").as_str());
     probe.write(&key).await;
     if plan.workload.contenders > 0 {
-        probe.take_turn().await;
+        let patience = Duration::from_millis(plan.schedule.quiet_ms);
+        probe.take_turn(patience).await;
     }
     probe.read(key).await;
 }
@@ -74,21 +72,33 @@ impl Probe {
         }
     }
 
-    async fn take_turn(&mut self) {
+    /// Waits for its turn as long as a correct cluster may take for all.
+    async fn take_turn(&mut self, patience: Duration) {
         let mut lease = self.grant().await;
         loop {
             let lock = QueueCall::Lock {
                 name: Blob::from(LOCK),
                 lease,
             };
-            match self.ask(Request::Queue(lock.into())).await {
+            self.session.set_timeout(patience);
+            let locked = self.ask(Request::Queue(lock.into())).await;
+            self.session.set_timeout(TIMEOUT);
+            match locked {
                 Ok(_) => break,
-                // By the same lease it finds the place that it has, and stands in nobody's way.
-                Err(text) if !is_lost(&text) => {}
-                Err(_) => lease = self.grant().await,
+                Err(text) if is_lost(&text) => {
+                    self.end(lease).await;
+                    lease = self.grant().await;
+                }
+                // By the same lease it finds the place that it has.
+                Err(_) => {}
             }
         }
         // The next one's turn comes with the lease's end.
+        self.end(lease).await;
+    }
+
+    /// Ends a lease, and what may yet be put with it.
+    async fn end(&mut self, lease: i64) {
         while let Err(text) = self.ask(Request::LeaseRevoke(lease)).await
             && !is_lost(&text)
         {}
@@ -96,12 +106,9 @@ impl Probe {
 
     async fn grant(&mut self) -> i64 {
         loop {
-            self.tries += 1;
-            let lease = self.session.client().cast_signed() * IDS_PER_PROBE + self.tries;
-            let ttl_s = LEASE_TTL_S;
-            let grant = Request::LeaseGrant { lease, ttl_s };
-            if self.ask(grant).await.is_ok() {
-                return lease;
+            match self.session.grant(LEASE_TTL_S).await {
+                Some((lease, _)) => return lease,
+                None => sleep(RETRY).await,
             }
         }
     }

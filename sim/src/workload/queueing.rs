@@ -27,42 +27,21 @@ pub(super) async fn call(
     call: &QueueCall,
     manner: Manner,
 ) -> Result<Answered, Status> {
-    match call {
-        QueueCall::Lock { .. } | QueueCall::Unlock { .. } => {
-            call_lock(LockClient::new(channel), call, manner).await
-        }
-        _ => call_election(ElectionClient::new(channel), call, manner).await,
-    }
-}
-
-async fn call_lock(
-    mut locks: LockClient<Channel>,
-    call: &QueueCall,
-    manner: Manner,
-) -> Result<Answered, Status> {
-    match call {
+    let mut locks = LockClient::new(channel.clone());
+    let mut elections = ElectionClient::new(channel);
+    let (header, answer) = match call {
         QueueCall::Lock { name, lease } => {
             let (name, lease) = (bytes(name), *lease);
             let request = manner.within(LockRequest { name, lease });
             let response = locks.lock(request).await?.into_inner();
             let answer = QueueAnswer::Locked(blob(&response.key));
-            Ok((response.header, Some(answer)))
+            (response.header, Some(answer))
         }
         QueueCall::Unlock { key } => {
             let request = manner.within(UnlockRequest { key: bytes(key) });
             let response = locks.unlock(request).await?.into_inner();
-            Ok((response.header, Some(QueueAnswer::Unlocked)))
+            (response.header, Some(QueueAnswer::Unlocked))
         }
-        _ => unreachable!("elections have another service"),
-    }
-}
-
-async fn call_election(
-    mut elections: ElectionClient<Channel>,
-    call: &QueueCall,
-    manner: Manner,
-) -> Result<Answered, Status> {
-    match call {
         QueueCall::Campaign { name, lease, value } => {
             let campaign = CampaignRequest {
                 name: bytes(name),
@@ -75,31 +54,28 @@ async fn call_election(
                 key: blob(&leader.key),
                 created: leader.rev,
             });
-            Ok((response.header, elected))
+            (response.header, elected)
         }
         QueueCall::Proclaim { place, value } => {
-            let proclaim = ProclaimRequest {
-                leader: Some(leader_key(place)),
-                value: bytes(value),
-            };
-            let response = elections.proclaim(manner.within(proclaim)).await?;
-            Ok((response.into_inner().header, Some(QueueAnswer::Proclaimed)))
+            let (leader, value) = (Some(leader_key(place)), bytes(value));
+            let request = manner.within(ProclaimRequest { leader, value });
+            let response = elections.proclaim(request).await?.into_inner();
+            (response.header, Some(QueueAnswer::Proclaimed))
         }
         QueueCall::Resign(place) => {
             let leader = Some(leader_key(place));
-            let response = elections
-                .resign(manner.within(ResignRequest { leader }))
-                .await?;
-            Ok((response.into_inner().header, Some(QueueAnswer::Resigned)))
+            let request = manner.within(ResignRequest { leader });
+            let response = elections.resign(request).await?.into_inner();
+            (response.header, Some(QueueAnswer::Resigned))
         }
         QueueCall::Leader { name } => {
             let request = manner.within(LeaderRequest { name: bytes(name) });
             let response = elections.leader(request).await?.into_inner();
             let leads = response.kv.map(|leader| QueueAnswer::Leads(kv(&leader)));
-            Ok((response.header, leads))
+            (response.header, leads)
         }
-        _ => unreachable!("locks have another service"),
-    }
+    };
+    Ok((header, answer))
 }
 
 fn leader_key(place: &Place) -> LeaderKey {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     cluster::client_authority,
-    history::{Outcome, Request, What, reason},
+    history::{Body, Outcome, Request, Response, What, reason},
     plan::AlarmName,
     recorder::Recorder,
 };
@@ -34,6 +34,9 @@ const BACKOFF_MAX: Duration = Duration::from_millis(300);
 
 /// Silence after which a client looks whether its member is there.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_millis(1_000);
+
+/// Lease ids of different clients lie so far apart.
+const LEASES_PER_CLIENT: i64 = 1_000_000;
 
 /// What is refused while an alarm is raised, in etcd's words.
 const ALARMED: [&str; 2] = [
@@ -51,6 +54,7 @@ pub struct Session {
     channels: BTreeMap<u64, Channel>,
     recorder: Recorder,
     newest: i64,
+    leases: i64,
     login: Login,
 }
 
@@ -73,6 +77,7 @@ impl Session {
             channels: BTreeMap::new(),
             recorder,
             newest: 0,
+            leases: 0,
             login,
         }
     }
@@ -96,6 +101,11 @@ impl Session {
     /// The newest revision that it has been told.
     pub fn newest(&self) -> i64 {
         self.newest
+    }
+
+    /// Waits so long for an answer from now on.
+    pub(super) fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
     }
 
     /// Talks to this member from now on.
@@ -154,6 +164,11 @@ impl Session {
         outcome
     }
 
+    /// Tells that a stream has ended without a word, which may be for want of a good token.
+    pub(super) fn hear_nothing(&mut self) {
+        self.login.want();
+    }
+
     /// Tells what a member has said instead of an answer. Whether it asks for another token.
     pub(super) fn hear_refusal(&mut self, text: &str) -> bool {
         let for_want = [reason::NO_TOKEN, reason::BAD_TOKEN, reason::OLD_TOKEN];
@@ -197,6 +212,19 @@ impl Session {
         });
     }
 
+    /// A new lease of this client, with its time to live in seconds; `None` where none is granted.
+    pub(super) async fn grant(&mut self, ttl_s: i64) -> Option<(i64, i64)> {
+        self.leases += 1;
+        let lease = self.client.cast_signed() * LEASES_PER_CLIENT + self.leases;
+        match self.execute(Request::LeaseGrant { lease, ttl_s }).await {
+            Outcome::Ok(Response {
+                body: Body::LeaseGrant { ttl_s, .. },
+                ..
+            }) => Some((lease, ttl_s)),
+            _ => None,
+        }
+    }
+
     /// The operation's number, its outcome, and the token that it got.
     async fn execute_as_it_is(&mut self, request: Request) -> (u64, Outcome, Option<String>) {
         let op = self.recorder.next_op();
@@ -206,10 +234,10 @@ impl Session {
             member: self.member,
             request: request.clone(),
         });
-        let call = calls::call(self.channel(), request, self.manner());
+        let call = calls::call(self.channel(), request.clone(), self.manner());
         let (outcome, token) = match clock::timeout(self.timeout, call).await {
             Ok(Ok((response, token))) => (Outcome::Ok(response), token),
-            Ok(Err(status)) => (outcome(&status), None),
+            Ok(Err(status)) => (outcome(&status, Some(&request)), None),
             Err(clock::Elapsed) => (Outcome::Unknown("no answer in time".into()), None),
         };
         if let Outcome::Ok(response) = &outcome {
@@ -252,7 +280,7 @@ impl Session {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(status)) => {
                 self.hear_refusal(status.message());
-                Err(outcome(&status))
+                Err(outcome(&status, None))
             }
             Err(clock::Elapsed) => Err(Outcome::Unknown("no answer in time".into())),
         }
@@ -260,8 +288,8 @@ impl Session {
 }
 
 /// What a client can conclude: some refusals say that nothing happened, everything else leaves
-/// that open.
-fn outcome(status: &Status) -> Outcome {
+/// that open. Of a call in several steps the last one may have been refused.
+fn outcome(status: &Status, request: Option<&Request>) -> Outcome {
     let text = status.message().replace('\n', " ");
     let refused = matches!(
         status.code(),
@@ -275,7 +303,8 @@ fn outcome(status: &Status) -> Outcome {
     // No connection, so nothing was sent.
     let unsent = status.code() == Code::Unavailable && text.starts_with("cannot connect to ");
     // An alarm is raised: nothing is written.
-    let alarmed = ALARMED.contains(&text.as_str());
+    let in_steps = matches!(request, Some(Request::Queue(_)));
+    let alarmed = ALARMED.contains(&text.as_str()) && !in_steps;
     if refused || unsent || alarmed {
         Outcome::Failed(text)
     } else {

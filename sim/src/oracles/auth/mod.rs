@@ -3,7 +3,8 @@
 //!
 //! The log gives all auth states. An operation met one between the last one that was acknowledged
 //! before its request, and the newest one that any member had at its answer; a write that changed keys
-//! met exactly the one at its place in the log. Answers of a member's own state (serializable reads,
+//! met exactly the one at its place in the log. Calls in several steps, of locks and elections, may
+//! have met one for each. Answers of a member's own state (serializable reads,
 //! watches, keep-alives and times of leases, and whether a token is one) may be from before, as in etcd,
 //! but not from before what that member had applied.
 //! No member knows a token before its log position, or looks at one while authentication is off.
@@ -12,6 +13,7 @@ mod log;
 mod passwords;
 mod progress;
 mod rights;
+mod streams;
 mod timeline;
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
@@ -23,9 +25,7 @@ use self::{
     timeline::Timeline,
 };
 use super::Finding;
-use crate::history::{
-    Blob, Body, History, Keys, Operation, Outcome, Request, WatchEnd, WatchOpen, What, reason,
-};
+use crate::history::{Blob, Body, History, Keys, Operation, Outcome, Request, What, reason};
 
 pub(super) fn check(history: &History) -> Result<(), Finding> {
     let tells = |what: &What| matches!(what, What::Committed { .. } | What::AuthChanged { .. });
@@ -49,7 +49,7 @@ pub(super) fn check(history: &History) -> Result<(), Finding> {
             _ => {}
         }
     }
-    judge.check_watches(history)?;
+    judge.check_streams(history)?;
     passwords::check(&operations)
 }
 
@@ -266,63 +266,6 @@ impl Judge<'_> {
             let rights = &self.timeline.get(stage).rights;
             rights.enabled && token.is_none_or(|token| !rights.allow(token.user, needed))
         })
-    }
-
-    /// Whether a watch may be set up is asked once; it goes on whatever becomes of its user.
-    fn check_watches(&self, history: &History) -> Result<(), Finding> {
-        let mut logins: BTreeMap<u64, u64> = BTreeMap::new();
-        let mut open: BTreeMap<u64, (&WatchOpen, u64, usize, Option<u64>)> = BTreeMap::new();
-        for (record, entry) in history.records().iter().enumerate() {
-            match &entry.what {
-                What::Token { client, login } => match login {
-                    Some(login) => _ = logins.insert(*client, *login),
-                    None => _ = logins.remove(client),
-                },
-                What::WatchOpen(watch) => {
-                    let login = logins.get(&watch.client).copied();
-                    open.insert(watch.watch, (watch, entry.at_ns, record, login));
-                }
-                What::WatchCreated { watch, .. } => {
-                    if let Some((opened, since_ns, at, login)) = open.get(watch) {
-                        let token = self.token(*login);
-                        let stages = self.met_at(opened.member, *since_ns, entry.at_ns);
-                        self.check_watch(opened, stages, token, [*at, record])?;
-                    }
-                }
-                What::WatchEnd {
-                    watch,
-                    why: WatchEnd::Denied,
-                } => {
-                    let Some((opened, since_ns, at, login)) = open.get(watch) else {
-                        continue;
-                    };
-                    let met = self.timeline.floor(*since_ns)..=self.timeline.newest(entry.at_ns);
-                    let (token, needed) = (self.token(*login), Needed::to_read(&opened.keys));
-                    if !self.may_be_denied(&met, token, &needed) {
-                        let text = format!("watch{watch} was refused to {}, who might", who(token));
-                        return Finding::err(text, [*at, record]);
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn check_watch(
-        &self,
-        watch: &WatchOpen,
-        mut stages: Stages,
-        token: Option<&Token<'_>>,
-        records: [usize; 2],
-    ) -> Result<(), Finding> {
-        let needed = Needed::to_read(&watch.keys);
-        if stages.any(|stage| self.passes(stage, token, &needed)) {
-            return Ok(());
-        }
-        let (number, who) = (watch.watch, who(token));
-        let text = format!("watch{number} was set up for {who}, who might not");
-        Finding::err(text, records)
     }
 
     fn accuse(&self, operation: &Operation<'_>, what: &str) -> Result<(), Finding> {

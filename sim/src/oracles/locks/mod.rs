@@ -11,11 +11,16 @@
 //!   may be gone by then, with its lease, is etcd's way: the leader looks after its lease;
 //! * a proclamation has put the leader's key, that one and no later one of the same name;
 //! * after an unlock or a resignation the key is not there;
-//! * the leader is the one whose key came first.
+//! * the leader is the one whose key came first;
+//! * what is said instead of an answer, that nobody leads or that a place is gone, was so
+//!   ([`refusals`]).
 
+mod refusals;
+
+use self::refusals::check_refusals;
 use super::{Finding, ledger::Ledger, model::State, seconds};
 use crate::history::{
-    Blob, Event, History, Keys, Kv, Operation, Place, QueueAnswer, QueueCall, Request,
+    Blob, Body, Event, History, Keys, Kv, Operation, Place, QueueAnswer, QueueCall, Request,
 };
 
 pub(super) fn check(history: &History) -> Result<(), Finding> {
@@ -34,9 +39,10 @@ pub(super) fn check(history: &History) -> Result<(), Finding> {
         }
         let written = ledger.get(claim.revision);
         let events = written.map_or(&[][..], |revision| &revision.events);
+        claim.check_key(&ledger)?;
         claim.check(&state, events)?;
     }
-    Ok(())
+    check_refusals(&operations, &ledger)
 }
 
 /// What an answer says, and the revision at which it must be so.
@@ -53,7 +59,7 @@ impl<'a> Claim<'a> {
             return None;
         };
         let (end_ns, response) = operation.acknowledged()?;
-        let crate::history::Body::Queue(answer) = &response.body else {
+        let Body::Queue(answer) = &response.body else {
             return None;
         };
         let revision = match answer {
@@ -67,6 +73,28 @@ impl<'a> Claim<'a> {
             answer,
             revision,
         })
+    }
+
+    /// Whether the key that it tells of is the caller's, and was created as it says.
+    fn check_key(&self, ledger: &Ledger<'_>) -> Result<(), Finding> {
+        let (key, created) = match self.answer {
+            QueueAnswer::Locked(key) => (key, None),
+            QueueAnswer::Elected { key, created } => (key, Some(*created)),
+            _ => return Ok(()),
+        };
+        let is_created = |created| {
+            let events = ledger
+                .get(created)
+                .map_or(&[][..], |revision| &revision.events);
+            events.iter().any(|event| {
+                matches!(event, Event::Put { kv, .. }
+                    if kv.key == *key && kv.create_revision == created)
+            })
+        };
+        if self.call.key().as_ref() == Some(key) && created.is_none_or(is_created) {
+            return Ok(());
+        }
+        self.accuse(&format!("was told of {key}, which it never put so"))
     }
 
     /// Whether it is so after its revision, which made these changes.

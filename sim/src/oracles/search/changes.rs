@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::keys::{Cell, Change};
-use crate::history::{Event, History, What};
+use crate::history::{Event, History, LeaseChange, What};
 
 /// Why nothing can be made of a history, and the records that show it.
 pub(super) type Refusal = (String, Vec<usize>);
@@ -12,6 +12,8 @@ pub(super) type Refusal = (String, Vec<usize>);
 pub(super) struct Changes<'a> {
     /// Of revision 2, 3, …: the changes, by when somebody had seen them, and the record.
     revisions: Vec<(Vec<Change<'a>>, u64, usize)>,
+    /// What became of leases with each revision, where the log tells.
+    leases: Option<BTreeMap<i64, &'a [LeaseChange]>>,
 }
 
 /// The revision of an empty key space.
@@ -21,7 +23,8 @@ impl<'a> Changes<'a> {
     /// From the log, or from watches of everything where there is no log.
     pub(super) fn of(history: &'a History) -> Result<Self, Refusal> {
         let mut seen = Seen::default();
-        if !seen.read_log(history)? {
+        let has_log = seen.read_log(history)?;
+        if !has_log {
             seen.read_watches(history)?;
         }
         let mut revisions = Vec::new();
@@ -34,7 +37,8 @@ impl<'a> Changes<'a> {
             }
             revisions.push((changes, at_ns, record));
         }
-        Ok(Self { revisions })
+        let leases = has_log.then_some(seen.leases);
+        Ok(Self { revisions, leases })
     }
 
     /// The greatest revision.
@@ -45,6 +49,15 @@ impl<'a> Changes<'a> {
     /// The changes of a revision from the second on.
     pub(super) fn of_revision(&self, revision: i64) -> &[Change<'a>] {
         &self.revisions[(revision - EMPTY - 1) as usize].0
+    }
+
+    /// Whether a lease can have ended with a revision.
+    pub(super) fn may_end(&self, revision: i64, lease: i64) -> bool {
+        let end = LeaseChange::Ended { lease };
+        self.leases.as_ref().is_none_or(|leases| {
+            let changes = leases.get(&revision);
+            changes.is_some_and(|changes| changes.contains(&end))
+        })
     }
 
     /// Each revision with the time by which it was there, and the record that shows it.
@@ -70,12 +83,13 @@ impl<'a> Changes<'a> {
 #[derive(Default)]
 struct Seen<'a> {
     revisions: BTreeMap<i64, (Vec<Change<'a>>, u64, usize)>,
+    leases: BTreeMap<i64, &'a [LeaseChange]>,
 }
 
 impl<'a> Seen<'a> {
     /// Whether there is a log.
     fn read_log(&mut self, history: &'a History) -> Result<bool, Refusal> {
-        let mut log: BTreeMap<u64, (i64, &[Event], usize, &What)> = BTreeMap::new();
+        let mut log: BTreeMap<u64, (i64, &'a [Event], usize, &'a What)> = BTreeMap::new();
         for (record, entry) in history.records().iter().enumerate() {
             let What::Committed {
                 index,
@@ -100,7 +114,7 @@ impl<'a> Seen<'a> {
             }
         }
         let mut newest = EMPTY;
-        for (index, (revision, events, record, _)) in &log {
+        for (index, (revision, events, record, what)) in &log {
             newest += i64::from(!events.is_empty());
             if *revision != newest {
                 return Err((
@@ -111,6 +125,9 @@ impl<'a> Seen<'a> {
             if !events.is_empty() {
                 let at_ns = history.records()[*record].at_ns;
                 self.note(*revision, events.iter(), at_ns, *record)?;
+                if let What::Committed { leases, .. } = what {
+                    self.leases.insert(*revision, leases);
+                }
             }
         }
         Ok(!log.is_empty())

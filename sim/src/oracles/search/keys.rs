@@ -91,12 +91,16 @@ impl<'a> Space<'a> {
     }
 
     /// The space behind `changes`, if they are what the end of some leases does: their keys go, all
-    /// of them, and nothing else.
-    pub(super) fn after_lease_end(&self, changes: &[Change<'a>]) -> Option<Self> {
+    /// of them, and nothing else; only those leases count that may have ended.
+    pub(super) fn after_lease_end(
+        &self,
+        changes: &[Change<'a>],
+        may_end: impl Fn(i64) -> bool,
+    ) -> Option<Self> {
         let mut ended = Vec::new();
         for change in changes {
             let cell = self.cells.get(change.key)?;
-            if change.after.is_some() || cell.lease == 0 {
+            if change.after.is_some() || cell.lease == 0 || !may_end(cell.lease) {
                 return None;
             }
             ended.push(cell.lease);

@@ -177,7 +177,8 @@ impl<'a> Search<'a> {
                 .collect();
         }
         let mut next = Vec::new();
-        if let Some(space) = point.space.after_lease_end(changes) {
+        let may_end = |lease| self.changes.may_end(revision, lease);
+        if let Some(space) = point.space.after_lease_end(changes, may_end) {
             next.push(Point {
                 space,
                 ..point.clone()

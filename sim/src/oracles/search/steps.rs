@@ -9,7 +9,7 @@ use super::{
     changes::{Changes, Refusal},
     keys::{Change, Space},
 };
-use crate::history::{Body, Operation, Outcome, Range, Request};
+use crate::history::{Body, Operation, Outcome, Range, Request, Response};
 
 /// Something that has its place in the order.
 pub(super) struct Step<'a> {
@@ -33,6 +33,16 @@ enum Kind<'a> {
 }
 
 impl<'a> Step<'a> {
+    fn of(operation: &Operation<'a>, from_ns: u64, until_ns: Option<u64>, what: Kind<'a>) -> Self {
+        Self {
+            from_ns,
+            until_ns,
+            what,
+            op: Some(operation.id),
+            records: operation.records(),
+        }
+    }
+
     /// Whether it changes nothing in `space` and is right about it.
     pub(super) fn fits(&self, space: &Space<'a>) -> bool {
         match self.what {
@@ -121,35 +131,37 @@ impl<'a> Steps<'a> {
 
     fn add(&mut self, operation: &Operation<'a>, last: i64) -> Result<(), Refusal> {
         let request = operation.request;
-        if !matches!(
-            request,
-            Request::Put(_)
+        match (request, operation.end) {
+            (
+                Request::Put(_)
                 | Request::Delete(_)
                 | Request::Range(_)
                 | Request::Txn(_)
-                | Request::Queue(_)
-        ) {
-            return Ok(());
-        }
-        let step = |from_ns, until_ns, what| Step {
-            from_ns,
-            until_ns,
-            what,
-            op: Some(operation.id),
-            records: operation.records(),
-        };
-        let (end_ns, response) = match operation.end {
-            Some((end_ns, _, Outcome::Ok(response))) => (end_ns, response),
-            Some((_, _, Outcome::Failed(_))) => return Ok(()),
-            // What it may have changed are operations of their own.
-            _ if matches!(request, Request::Queue(_)) => return Ok(()),
-            Some((_, _, Outcome::Unknown(_))) | None => {
-                let unknown = step(operation.invoke_ns, None, Kind::Request(request, None));
+                | Request::Queue(_),
+                Some((end_ns, _, Outcome::Ok(response))),
+            ) => self.add_answered(operation, end_ns, response, last),
+            // What a call in several steps may have changed are operations of their own.
+            (
+                Request::Put(_) | Request::Delete(_) | Request::Range(_) | Request::Txn(_),
+                Some((_, _, Outcome::Unknown(_))) | None,
+            ) => {
+                let guess = Kind::Request(request, None);
                 self.guesses.push(self.steps.len());
-                self.steps.push(unknown);
-                return Ok(());
+                self.steps
+                    .push(Step::of(operation, operation.invoke_ns, None, guess));
+                Ok(())
             }
-        };
+            _ => Ok(()),
+        }
+    }
+
+    fn add_answered(
+        &mut self,
+        operation: &Operation<'a>,
+        end_ns: u64,
+        response: &'a Response,
+        last: i64,
+    ) -> Result<(), Refusal> {
         if response.revision > last {
             let text = format!("op{} knows a revision that nobody saw", operation.id);
             return Err((text, operation.records()));
@@ -160,19 +172,15 @@ impl<'a> Steps<'a> {
         } else {
             0
         };
+        let step = |from_ns, what| Step::of(operation, from_ns, Some(end_ns), what);
         let body = &response.body;
-        let whole = step(from_ns, Some(end_ns), Kind::Request(request, Some(body)));
-        match request {
+        let whole = step(from_ns, Kind::Request(operation.request, Some(body)));
+        match operation.request {
             Request::Range(range) if range.revision > 0 => {
-                let header = step(from_ns, Some(end_ns), Kind::Revision);
-                let content = step(0, Some(end_ns), Kind::Past(range, body));
-                self.look(response.revision, header);
-                self.look(range.revision, content);
+                self.look(response.revision, step(from_ns, Kind::Revision));
+                self.look(range.revision, step(0, Kind::Past(range, body)));
             }
-            Request::Queue(_) => {
-                let header = step(from_ns, Some(end_ns), Kind::Revision);
-                self.look(response.revision, header);
-            }
+            Request::Queue(_) => self.look(response.revision, step(from_ns, Kind::Revision)),
             _ if body.wrote() => {
                 let at = self.steps.len();
                 if let Some(other) = self.writers.insert(response.revision, at) {
