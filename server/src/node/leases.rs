@@ -351,7 +351,10 @@ impl Node {
     /// Proposes all renewals that are not replicated yet.
     async fn propose_renewals(&self) {
         let most = self.options().lease_batch_max;
-        while let Some((term, batch)) = self.replica().leases.renewals(most) {
+        // What is refused is put back: without the office this would never end.
+        while self.consensus().leading_term().is_some()
+            && let Some((term, batch)) = self.replica().leases.renewals(most)
+        {
             let replica = self.replica().clone();
             let failed = batch.clone();
             let refused = move |_| replica.leases.renewals_failed(term, &failed);

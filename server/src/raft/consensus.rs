@@ -207,9 +207,10 @@ impl Consensus {
         Some(<Instant as openraft_rt::Instant>::now() - acked)
     }
 
-    /// The term in which this member leads now.
+    /// The term in which this member leads now. Of raft that has stopped, the metrics still say that
+    /// it leads.
     pub fn leading_term(&self) -> Option<u64> {
-        led_term(&self.server_metrics.borrow_watched())
+        led_term(&self.server_metrics.borrow_watched()).filter(|_| !self.is_stopped())
     }
 
     /// The term in which this member leads now, if it is the only voter: nobody can lead after it
