@@ -160,7 +160,7 @@ impl peer_server::Peer for PeerService {
         request: Request<peer::LeaseRequest>,
     ) -> Result<Response<peer::LeaseResponse>, Status> {
         let id = lease_id(&self.check(request)?)?;
-        lease_response(self.node()?.time_to_live_here(id)).map(Response::new)
+        lease_response(self.node()?.time_to_live_here(id).await).map(Response::new)
     }
 
     async fn introduce(

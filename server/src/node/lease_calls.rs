@@ -33,7 +33,7 @@ impl Node {
     pub async fn lease_time_to_live(&self, id: LeaseId) -> Result<Option<LeaseTimes>, NodeError> {
         self.ask_leader(|leader| async move {
             if leader == self.member_id() {
-                return self.time_to_live_here(id);
+                return self.time_to_live_here(id).await;
             }
             let Some(peer) = self.peers.get(leader) else {
                 return LeaseAnswer::Unavailable;

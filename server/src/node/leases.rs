@@ -264,6 +264,7 @@ impl Node {
     /// a leader that is cut off must not promise time that its successor does not know of.
     pub(crate) async fn keep_alive_here(&self, id: LeaseId) -> LeaseAnswer {
         let ask = async {
+            let mut is_newest = false;
             loop {
                 let Some(term) = self.vouching_term() else {
                     return LeaseAnswer::Unavailable;
@@ -277,6 +278,15 @@ impl Node {
                     // Its time is up, but its keys may be read until its end is replicated, and
                     // that may fail: as etcd does, do not say that it is gone before it is.
                     LeaseAnswer::Gone if self.with_state(|state| state.has_lease(id)) => {}
+                    // It may be there behind what this member has applied: a leader whose disk is
+                    // slow may be the last to apply what it has committed.
+                    LeaseAnswer::Gone if !is_newest => {
+                        if self.read_barrier().await.is_err() {
+                            return LeaseAnswer::Unavailable;
+                        }
+                        is_newest = true;
+                        continue;
+                    }
                     answer => return answer,
                 }
                 clock::sleep(REPLICATION_POLL).await;
@@ -288,7 +298,20 @@ impl Node {
     }
 
     /// What remains of a lease, by this member, which must lead.
-    pub(crate) fn time_to_live_here(&self, id: LeaseId) -> LeaseAnswer {
+    pub(crate) async fn time_to_live_here(&self, id: LeaseId) -> LeaseAnswer {
+        let answer = self.time_to_live_known(id);
+        if answer != LeaseAnswer::Gone {
+            return answer;
+        }
+        // As above: only where nothing is missing it is known that a lease is not there.
+        let limit = self.options().election_timeout;
+        match clock::timeout(limit, self.read_barrier()).await {
+            Ok(Ok(())) => self.time_to_live_known(id),
+            Ok(Err(_)) | Err(clock::Elapsed) => LeaseAnswer::Unavailable,
+        }
+    }
+
+    fn time_to_live_known(&self, id: LeaseId) -> LeaseAnswer {
         let Some(term) = self.vouching_term() else {
             return LeaseAnswer::Unavailable;
         };
