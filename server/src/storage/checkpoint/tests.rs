@@ -6,7 +6,7 @@ use crate::{
     storage::testing::{disk, run},
 };
 
-use super::*;
+use super::{format::CHUNK_BYTES_MAX, *};
 
 async fn open(disk: &MemoryDisk) -> Checkpoints {
     let spawn = |_: &str, background| {
@@ -83,6 +83,20 @@ fn one_that_is_not_committed_does_not_count() {
         assert_eq!(disk.names().len(), 2);
         assert_eq!(open(&disk).await.latest().unwrap().position, at(10));
         assert_eq!(disk.names().len(), 1, "the next start cleans up");
+    });
+}
+
+#[test]
+fn one_that_could_not_be_written_can_be_aborted() {
+    run(async {
+        let disk = disk(1);
+        let checkpoints = open(&disk).await;
+        let mut failed = checkpoints.create(at(20), b"").await.unwrap();
+        disk.fail_next_write();
+        let chunk = Bytes::from(vec![0; CHUNK_BYTES_MAX]);
+        failed.write(chunk).await.unwrap_err();
+        failed.abort().await.unwrap();
+        assert_eq!(disk.names(), [""; 0]);
     });
 }
 

@@ -1,6 +1,6 @@
 //! Writes a checkpoint chunk by chunk.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use quorate_core::probe;
@@ -51,7 +51,7 @@ impl CheckpointWriter {
         // Two writers of one position must not meet in one file.
         let temporary = format!("{}.{attempt}{TEMPORARY_SUFFIX}", checkpoint_name(position));
         let path = checkpoints.disk().path(&temporary);
-        let too_long = || std::io::Error::other("the description is too long");
+        let too_long = || io::Error::other("the description is too long");
         if meta.len() > META_BYTES_MAX {
             return Err(too_long()).context("write", &path);
         }
@@ -105,7 +105,7 @@ impl CheckpointWriter {
             return Ok(true);
         }
         if chunk.len() > CHUNK_BYTES_MAX {
-            let too_long = Err(std::io::Error::other("a chunk is too long"));
+            let too_long = Err(io::Error::other("a chunk is too long"));
             return too_long.context("write", &self.path);
         }
         let (header, crc) = encode_chunk_header(self.content.checksum, &chunk);
@@ -141,10 +141,12 @@ impl CheckpointWriter {
         Ok((checkpoint, reader))
     }
 
-    /// Removes what has been written.
+    /// Removes what has been written, if a write that failed has not done so.
     pub async fn abort(self) -> Result<(), StorageError> {
-        let removed = self.checkpoints.disk().remove(&self.temporary).await;
-        removed.context("remove", &self.path)
+        match self.checkpoints.disk().remove(&self.temporary).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.context("remove", &self.path),
+        }
     }
 
     async fn write_buffer(&mut self, sync: bool) -> Result<(), StorageError> {
