@@ -1,6 +1,6 @@
 //! The agreed sequence of changes, put together from all that was seen of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter::Peekable, slice};
 
 use super::{Finding, model::State, seconds};
 use crate::history::{Event, History, LeaseChange, What};
@@ -96,10 +96,42 @@ impl<'a> Ledger<'a> {
         &self.revisions
     }
 
+    /// The newest revision that was there at this time, by the times at which revisions were first
+    /// seen.
+    pub(super) fn newest_at(&self, at_ns: u64) -> i64 {
+        let there = self.revisions.iter();
+        let there = there.take_while(|revision| revision.seen_ns <= at_ns);
+        there.last().map_or(0, |revision| revision.number)
+    }
+
+    /// The keys at one revision after the other.
+    pub(super) fn states(&self) -> States<'_> {
+        States {
+            state: State::default(),
+            revisions: self.revisions.iter().peekable(),
+        }
+    }
+
     /// Whether the times of the revisions are those of their first application, so that nobody
     /// can have seen them earlier.
     pub(super) fn knows_commit_times(&self) -> bool {
         !self.log.is_empty()
+    }
+}
+
+/// See [`Ledger::states`].
+pub(super) struct States<'a> {
+    state: State,
+    revisions: Peekable<slice::Iter<'a, Revision>>,
+}
+
+impl States<'_> {
+    /// The keys at `revision`, which is not below the one asked for before.
+    pub(super) fn at(&mut self, revision: i64) -> &State {
+        while let Some(next) = self.revisions.next_if(|next| next.number <= revision) {
+            self.state.apply(&next.events);
+        }
+        &self.state
     }
 }
 

@@ -7,13 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Finding,
-    ledger::Ledger,
-    locks::{first, newest_at},
-    model::State,
-    seconds,
-};
+use super::{Finding, ledger::Ledger, locks::first, model::State, seconds};
 use crate::history::{Blob, Event, History, Kv, Observation, What, below};
 
 pub(super) fn check(history: &History) -> Result<(), Finding> {
@@ -23,13 +17,9 @@ pub(super) fn check(history: &History) -> Result<(), Finding> {
         one.check_order(&ledger)?;
     }
     heard.sort_by_key(|one| one.revision);
-    let mut state = State::default();
-    let mut revisions = ledger.revisions().iter().peekable();
+    let mut states = ledger.states();
     for one in heard {
-        while let Some(revision) = revisions.next_if(|next| next.number <= one.revision) {
-            state.apply(&revision.events);
-        }
-        one.check_leader(&state)?;
+        one.check_leader(states.at(one.revision))?;
     }
     Ok(())
 }
@@ -132,7 +122,7 @@ impl Heard<'_> {
 /// The newest revision that somebody had seen before this time; 0 where nobody knows.
 fn newest_before(ledger: &Ledger<'_>, at_ns: u64) -> i64 {
     match ledger.knows_commit_times() {
-        true => newest_at(ledger, at_ns.saturating_sub(1)),
+        true => ledger.newest_at(at_ns.saturating_sub(1)),
         false => 0,
     }
 }

@@ -31,16 +31,12 @@ pub(super) fn check(history: &History) -> Result<(), Finding> {
         .filter_map(|operation| Claim::of(operation, &ledger))
         .collect();
     claims.sort_by_key(|claim| claim.revision);
-    let mut state = State::default();
-    let mut revisions = ledger.revisions().iter().peekable();
+    let mut states = ledger.states();
     for claim in claims {
-        while let Some(revision) = revisions.next_if(|next| next.number <= claim.revision) {
-            state.apply(&revision.events);
-        }
         let written = ledger.get(claim.revision);
         let events = written.map_or(&[][..], |revision| &revision.events);
         claim.check_key(&ledger)?;
-        claim.check(&state, events)?;
+        claim.check(states.at(claim.revision), events)?;
     }
     check_refusals(&operations, &ledger)
 }
@@ -64,7 +60,10 @@ impl<'a> Claim<'a> {
         };
         let revision = match answer {
             // Its header is that of the step by which it came into the queue.
-            QueueAnswer::Elected { .. } => newest_at(ledger, end_ns).max(response.revision),
+            QueueAnswer::Elected { .. } if ledger.knows_commit_times() => {
+                ledger.newest_at(end_ns).max(response.revision)
+            }
+            QueueAnswer::Elected { .. } => ledger.last().max(response.revision),
             _ => response.revision,
         };
         Some(Self {
@@ -183,16 +182,4 @@ impl<'a> Claim<'a> {
 pub(super) fn first<'a>(state: &'a State, keys: &Keys) -> Option<&'a Kv> {
     let all = state.iter().filter(|kv| keys.contains(&kv.key));
     all.min_by_key(|kv| kv.create_revision)
-}
-
-/// The newest revision that was there at this time, or a later one where nobody knows.
-pub(super) fn newest_at(ledger: &Ledger<'_>, at_ns: u64) -> i64 {
-    if !ledger.knows_commit_times() {
-        return ledger.last();
-    }
-    let there = ledger.revisions().iter();
-    there
-        .take_while(|revision| revision.seen_ns <= at_ns)
-        .last()
-        .map_or(0, |revision| revision.number)
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::newest_at;
 use crate::{
     history::{Blob, Event, Keys, Operation, Outcome, QueueCall, Request, reason},
     oracles::{Finding, ledger::Ledger},
@@ -56,8 +55,8 @@ impl<'a> Refusal<'a> {
             operation,
             call: queueing.call(),
             text,
-            from: newest_at(ledger, operation.invoke_ns.saturating_sub(1)),
-            to: newest_at(ledger, end_ns),
+            from: ledger.newest_at(operation.invoke_ns.saturating_sub(1)),
+            to: ledger.newest_at(end_ns),
         })
     }
 
